@@ -1,0 +1,263 @@
+"""The server extension: its settings, and the one place where all parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Float, Integer, List, Unicode, default
+
+from .core.errors import Unavailable, ViewsError
+from .core.model import SECOND, Actor, View
+from .http.routes import ROUTES, handlers
+from .http.services import Services
+
+if TYPE_CHECKING:
+    from .store.opened import Store
+
+EVENT = "https://events.jupyter.org/jupyter_views/view/v1"
+_HOUSEKEEPING_SECONDS = 600
+_MIB = 1024 * 1024
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+class ViewsApp(ExtensionApp):
+    """Named, versioned, refreshable, shareable views of a notebook's queries."""
+
+    name = "jupyter_views"
+    app_name = "Jupyter Views"
+    description = "Named, versioned, refreshable, shareable views of a notebook's queries."
+    load_other_extensions = True
+    default_url = "/lab"
+    extension_url = "/lab"
+
+    store_dir = Unicode(
+        help="Folder of the store: metadata, results, frames. Private to its owner."
+    ).tag(config=True)
+    store_url = Unicode(
+        "", help="SQLAlchemy address of the metadata; empty for SQLite in store_dir."
+    ).tag(config=True)
+    data_dirs = List(
+        Unicode(), help="Folders that SQL may read besides the server's root folder."
+    ).tag(config=True)
+    time_limit_seconds = Float(60.0, help="A statement is stopped after this long.").tag(
+        config=True
+    )
+    row_limit = Integer(1_000_000, help="Rows of a result that are stored at most.").tag(
+        config=True
+    )
+    byte_limit = Integer(256 * _MIB, help="Bytes of a result that are stored at most.").tag(
+        config=True
+    )
+    memory_limit_bytes = Integer(1024 * _MIB, help="Memory of one statement.").tag(config=True)
+    temp_limit_bytes = Integer(
+        2048 * _MIB, help="Disk that one statement may spill to while it runs."
+    ).tag(config=True)
+    threads = Integer(2, help="Threads of one statement.").tag(config=True)
+    run_workers = Integer(2, help="Statements that run at once.").tag(config=True)
+    read_workers = Integer(2, help="Results that are encoded at once.").tag(config=True)
+    queued_limit = Integer(100, help="Statements that wait or run at once, of all people.").tag(
+        config=True
+    )
+    queued_per_person = Integer(10, help="Statements that wait or run, of one person.").tag(
+        config=True
+    )
+    frame_limit_bytes = Integer(
+        1024 * _MIB, help="Size of a kernel frame that may be uploaded."
+    ).tag(config=True)
+    result_days = Float(
+        7.0, help="Days for which rows are kept that no view serves and no version names."
+    ).tag(config=True)
+    cache_memory_bytes = Integer(
+        64 * _MIB, help="Memory for renderings of results that are asked for often."
+    ).tag(config=True)
+    cache_disk_bytes = Integer(
+        1024 * _MIB, help="Disk for renderings of results that are asked for often."
+    ).tag(config=True)
+
+    _store: Store | None = None
+    _services: Services | None = None
+    _why_not: str = "The store is being opened."
+    _housekeeping: asyncio.Task[None] | None = None
+
+    @default("store_dir")
+    def _default_store_dir(self) -> str:
+        return str(Path(jupyter_data_dir()) / "jupyter_views")
+
+    def initialize_settings(self) -> None:
+        """Tell the host our events, before anybody subscribes."""
+        assert self.serverapp is not None
+        self.settings["jupyter_views_routes"] = ROUTES
+        schema = Path(__file__).parent / "events" / "view.yaml"
+        self.serverapp.event_logger.register_event_schema(schema)
+
+    def initialize_handlers(self) -> None:
+        """Add the table of addresses."""
+        self.handlers.extend(handlers(self._opened))
+
+    def _opened(self) -> Services:
+        if self._services is None:
+            raise Unavailable(self._why_not, retry_after_seconds=1)
+        return self._services
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Open the store and start the engine once the port is bound, and tell kernels the way."""
+        self._kernel_key = secrets.token_urlsafe(32)
+        os.environ["JUPYTER_VIEWS_URL"] = serverapp.connection_url
+        os.environ["JUPYTER_VIEWS_KEY"] = self._kernel_key
+        for name, value in (
+            ("JUPYTER_VIEWS_SOCK", serverapp.sock),
+            ("JUPYTER_VIEWS_CA", serverapp.certfile),
+        ):
+            if value:
+                os.environ[name] = os.path.abspath(value)
+            else:
+                os.environ.pop(name, None)
+        self._opening = asyncio.create_task(self._open())
+
+    async def _open(self) -> None:
+        try:
+            await self._assemble()
+        except ViewsError as error:
+            self._why_not = error.message
+            self.log.error("Jupyter Views cannot start: %s %s", error.message, error.hint or "")
+        except Exception:
+            self._why_not = "The store could not be opened; the server's log says why."
+            self.log.exception("Jupyter Views cannot start")
+
+    async def _assemble(self) -> None:
+        from .core.keys import KeyService
+        from .core.results import ResultService
+        from .core.statements import Bounds, StatementService
+        from .core.views import ViewService
+
+        assert self.serverapp is not None
+        store = await asyncio.to_thread(self._open_store)
+        self._store = store
+        folders = self._folders()
+        engine = self._engine(store, folders)
+        await engine.start()
+        clock = SystemClock()
+        statements = StatementService(
+            rows=store.statements,
+            readers=store.views,
+            frames=store.frames,
+            files=store.files,
+            engine=engine,
+            clock=clock,
+            bounds=Bounds(
+                seconds=self.time_limit_seconds,
+                rows=self.row_limit,
+                bytes=self.byte_limit,
+                queued=self.queued_limit,
+                queued_per_person=self.queued_per_person,
+                concurrent=self.run_workers,
+            ),
+            log=self.log,
+        )
+        views = ViewService(rows=store.views, statements=statements, clock=clock, log=self.log)
+        views.on_change(self._emit)
+        person = os.environ.get("JUPYTERHUB_USER") or "local"
+        self._services = Services(
+            statements=statements,
+            views=views,
+            results=ResultService(engine=engine, files=store.files, cache=store.cache),
+            keys=KeyService(rows=store.keys, clock=clock),
+            engine=engine,
+            clock=clock,
+            frames=store.frames,
+            frame_files=store.files,
+            idempotency=store.idempotency,
+            folders=folders,
+            local_person=person,
+            kernel_key=self._kernel_key,
+            kernel_actor=Actor(
+                name=person,
+                is_key=True,
+                scopes=frozenset({"statement:write", "perspective:write", "query:write"}),
+            ),
+            frame_bytes=self.frame_limit_bytes,
+            run_in_thread=asyncio.to_thread,
+        )
+        await statements.recover(store.lock.is_alive)
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    def _open_store(self) -> Store:
+        from .store.opened import Store
+
+        return Store(
+            Path(self.store_dir),
+            url=self.store_url,
+            cache_memory_bytes=self.cache_memory_bytes,
+            cache_disk_bytes=self.cache_disk_bytes,
+        )
+
+    def _folders(self) -> tuple[str, ...]:
+        assert self.serverapp is not None
+        named = [self.serverapp.root_dir, *self.data_dirs]
+        return tuple(dict.fromkeys(os.path.realpath(folder) for folder in named))
+
+    def _engine(self, store: Store, folders: tuple[str, ...]) -> Any:
+        from .engines.duckdb_engine import DuckDBEngine
+
+        return DuckDBEngine(
+            readable=folders,
+            hidden=(os.path.realpath(store.files.root),),
+            results_dir=str(store.files.results),
+            frames_dir=str(store.files.frames),
+            scratch_dir=str(store.files.scratch),
+            run_workers=self.run_workers,
+            read_workers=self.read_workers,
+            memory_bytes=self.memory_limit_bytes,
+            temp_bytes=self.temp_limit_bytes,
+            threads=self.threads,
+            log=self.log,
+        )
+
+    def _emit(self, action: str, view: View) -> None:
+        assert self.serverapp is not None
+        self.serverapp.event_logger.emit(
+            schema_id=EVENT, data={"action": action, "short_id": view.short_id}
+        )
+
+    async def _keep_house(self) -> None:
+        assert self._store is not None
+        while True:
+            before = SystemClock().now() - int(self.result_days * 86_400 * SECOND)
+            try:
+                await asyncio.to_thread(self._store.clean, before)
+            except ViewsError as error:
+                self.log.warning("Jupyter Views could not clean up: %s", error.message)
+            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+
+    async def stop_extension(self) -> None:
+        """End what runs, stop every worker, let go of the store."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        services, self._services = self._services, None
+        self._why_not = "The server is stopping."
+        if services is not None:
+            await services.statements.stop()
+            await services.engine.stop()
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
+            self._store = None
+        for name in ("URL", "KEY", "SOCK", "CA"):
+            os.environ.pop(f"JUPYTER_VIEWS_{name}", None)

@@ -1,0 +1,42 @@
+"""Who may do what with a view. Every decision about people is made here.
+
+The matrix is that of the perspectives page: the owner may all; whoever is
+granted, and every signed-in person when the view is public, may read and
+refresh; a stranger may not even learn the name.
+"""
+
+from __future__ import annotations
+
+from .errors import Forbidden
+from .model import Actor, View
+
+
+def is_owner(actor: Actor, view: View) -> bool:
+    """Whether the view belongs to the actor's person."""
+    return actor.name == view.owner
+
+
+def can_read(actor: Actor, view: View) -> bool:
+    """Whether the actor may see rows, definition and freshness."""
+    return is_owner(actor, view) or view.is_public or actor.name in view.allowed_user_ids
+
+
+def require_scope(actor: Actor, scope: str) -> None:
+    """Raise Forbidden naming the scope that the actor's key lacks."""
+    if not actor.has_scope(scope):
+        raise Forbidden(
+            f"API key missing required scope '{scope}'", details={"missing_scope": scope}
+        )
+
+
+def require_read(actor: Actor, view: View) -> None:
+    """Raise Forbidden unless the actor may read the view."""
+    if not can_read(actor, view):
+        raise Forbidden("You may not read this view.", hint="Ask its owner for access.")
+
+
+def require_owner(actor: Actor, view: View, deed: str) -> None:
+    """Raise Forbidden unless the actor owns the view; ``deed`` is the verb for the message."""
+    if not is_owner(actor, view):
+        whose = view.owner if can_read(actor, view) else "its owner"
+        raise Forbidden(f"Only {whose} can {deed} this view.")

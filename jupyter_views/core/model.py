@@ -1,0 +1,245 @@
+"""The nouns of the product, one frozen struct each.
+
+Instants are integer microseconds UTC. Nothing here knows a wire format, a
+table or an engine.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, field
+
+from .ports import Column, Progress, Read, Signature
+
+Instant = int
+SECOND: Instant = 1_000_000
+
+
+class Status(StrEnum):
+    """Where a statement stands. SUCCESS, FAILED and CANCELED are final."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the statement will never change again."""
+        return self in {Status.SUCCESS, Status.FAILED, Status.CANCELED}
+
+
+class Strategy(StrEnum):
+    """How a statement gets its result."""
+
+    EXECUTE = "execute"
+    FROM_CACHE = "from_cache"
+    AWAIT_PRIMARY = "await_primary"
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """Who asks.
+
+    Attributes
+    ----------
+    name
+        The person; owner of what this actor creates.
+    scopes
+        ``{"*"}`` for a signed-in person; a key's scopes otherwise.
+    is_key
+        True when a key speaks for the person.
+    """
+
+    name: str
+    scopes: frozenset[str] = frozenset({"*"})
+    is_key: bool = False
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether ``noun:read`` or ``noun:write`` is granted; write implies read, ``*`` all."""
+        noun, _, verb = scope.partition(":")
+        wanted = {"*", scope} | ({f"{noun}:write"} if verb == "read" else set())
+        return not wanted.isdisjoint(self.scopes)
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """An immutable definition: what is run, where its file names start, what it reads."""
+
+    id: str
+    sql: str
+    normalized_sql: str
+    connection: str
+    base_dir: str
+    parameters: tuple[str, ...]
+    frames: dict[str, str]
+    reads: tuple[Read, ...]
+    volatile: tuple[str, ...]
+    definition_hash: str
+    created_at: Instant
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """Stored rows: immutable, named by the hash of their file."""
+
+    id: str
+    sha256: str
+    row_count: int
+    size_bytes: int
+    columns: tuple[Column, ...]
+    truncated: str | None
+    computed_at: Instant
+    duration_us: int
+    saved_at: Instant
+    signatures: tuple[Signature, ...]
+
+
+class Statement(Struct, frozen=True, kw_only=True):
+    """One request to run a query with given parameter values."""
+
+    id: str
+    query: Query
+    params: dict[str, Any]
+    fingerprint: str
+    status: Status
+    strategy: Strategy
+    submitted_by: str
+    submitted_at: Instant
+    row_limit: int
+    byte_limit: int
+    primary_id: str | None = None
+    view_id: int | None = None
+    client_id: str | None = None
+    ttl_minutes: int | None = None
+    format_hint: str | None = None
+    meta: dict[str, Any] | None = None
+    started_at: Instant | None = None
+    completed_at: Instant | None = None
+    error: dict[str, Any] | None = None
+    result: Result | None = None
+    progress: Progress | None = None
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """A numbered definition of a view; never changed, never deleted while the view lives."""
+
+    n: int
+    query: Query
+    params: dict[str, Any]
+    statement_id: str
+    note: str | None
+    author: str
+    created_at: Instant
+
+
+class PerspectiveDoor(Struct, frozen=True, kw_only=True):
+    """The DataOS door of a view."""
+
+    id: str
+    slug: str
+
+
+class LastRefresh(Struct, frozen=True, kw_only=True):
+    """How the newest attempt to replace the current result ended."""
+
+    statement_id: str
+    status: Status
+    error: dict[str, Any] | None
+    at: Instant | None
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """A saved query with its current result, its owner and who may read it.
+
+    Attributes
+    ----------
+    revision
+        Counts changes that people make; a refresh is none, so it never
+        defeats a conditional write.
+    current
+        The statement whose result is served now; always SUCCESS.
+    refreshing
+        The statement that will replace it, while one is queued or running.
+    failures
+        Refreshes that failed since the last good one.
+    retry_at
+        No automatic refresh before this instant.
+    """
+
+    id: int
+    short_id: str
+    name: str
+    owner: str
+    is_public: bool
+    auto_refresh: bool
+    revision: int
+    version: Version
+    current: Statement
+    created_at: Instant
+    updated_at: Instant
+    created_by: str
+    updated_by: str
+    refreshed_at: Instant
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    allowed_user_ids: tuple[str, ...] = ()
+    perspective: PerspectiveDoor | None = None
+    notebook: dict[str, Any] | None = None
+    refreshing: Statement | None = None
+    last_refresh: LastRefresh | None = None
+    failures: int = 0
+    retry_at: Instant = 0
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A secret with scopes, made for a named person; only its hash is kept."""
+
+    id: str
+    prefix: str
+    user: str
+    label: str
+    scopes: tuple[str, ...]
+    created_by: str
+    created_at: Instant
+    expires_at: Instant | None = None
+    last_used_at: Instant | None = None
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """An uploaded copy of a kernel's DataFrame."""
+
+    sha256: str
+    size_bytes: int
+    uploaded_by: str
+    uploaded_at: Instant
+
+
+class Page(Struct, frozen=True):
+    """A window of a list, and how many there are in all."""
+
+    items: tuple[Any, ...]
+    total: int
+    next_cursor: str | None = None
+
+
+class ViewFilter(Struct, frozen=True, kw_only=True):
+    """What a list of views is narrowed to; None or empty means no condition."""
+
+    search: str | None = None
+    is_public: bool | None = None
+    owner: str | None = None
+    tag: str | None = None
+    door: str | None = None
+
+
+class ViewChange(Struct, frozen=True, kw_only=True):
+    """New values by field name; what is absent stays.
+
+    ``fields`` may hold name, description, tags, is_public, auto_refresh and
+    allowed_user_ids; ``statement_id`` swaps definition and result.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    statement_id: str | None = None
+    note: str | None = None

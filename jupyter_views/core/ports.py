@@ -1,0 +1,269 @@
+"""What the core needs from the outside, and the shapes that cross the border.
+
+The shapes are msgspec structs, so that they travel to a worker process and
+back as MessagePack: nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
+
+Format = Literal["json", "ndjson", "csv", "arrow", "parquet"]
+ReadKind = Literal["file", "frame", "unknown", "external"]
+Strength = Literal["exact", "coarse", "content", "none"]
+
+
+class Read(Struct, frozen=True, kw_only=True):
+    """One thing that a query reads.
+
+    Attributes
+    ----------
+    kind
+        ``file`` (one file or a glob), ``frame`` (a kernel frame bound by
+        name), ``external`` (known, but outside the allowed kinds) or
+        ``unknown`` (could not be determined: the view is unverifiable).
+    name
+        As the user wrote it; what people are shown.
+    path
+        Absolute path or glob pattern of a file read; for a frame its sha256.
+    """
+
+    kind: ReadKind
+    name: str
+    path: str | None = None
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """What identified a source at one moment.
+
+    Attributes
+    ----------
+    name
+        The read's name.
+    strength
+        How much equality proves; ``none`` proves nothing.
+    entries
+        Sorted (display name, token) pairs, one per file behind the read, so
+        that a change can name the file that moved. An absent file has the
+        token ``"absent"``.
+    provisional
+        A file was so young when it was looked at that a later write could
+        carry the same stamps (the racy rule of git's index): equality must
+        then be confirmed by content.
+    """
+
+    name: str
+    kind: ReadKind
+    strength: Strength
+    entries: tuple[tuple[str, str], ...] = ()
+    provisional: bool = False
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """SQL that somebody wants to run.
+
+    Attributes
+    ----------
+    base_dir
+        Absolute folder that relative file names start from.
+    params
+        Values by parameter name.
+    frames
+        sha256 of the uploaded Arrow stream by the name used in FROM.
+    """
+
+    sql: str
+    base_dir: str
+    connection: str = "local"
+    params: dict[str, Any] = field(default_factory=dict)
+    frames: dict[str, str] = field(default_factory=dict)
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What the gate found out about a draft without running it.
+
+    Attributes
+    ----------
+    normalized_sql
+        The engine's own rendering of the parsed statement: white space,
+        keyword case and comments do not change it.
+    parameters
+        Names of the parameters used, in order of first use.
+    volatile
+        Names of functions whose value changes by themselves (``now``,
+        ``random``); empty when the same sources always give the same rows.
+    """
+
+    normalized_sql: str
+    reads: tuple[Read, ...]
+    parameters: tuple[str, ...] = ()
+    volatile: tuple[str, ...] = ()
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds of one run: wall-clock seconds, stored rows, stored bytes."""
+
+    seconds: float
+    rows: int
+    bytes: int
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """An accepted draft with its plan's reads and its limits."""
+
+    id: str
+    draft: Draft
+    reads: tuple[Read, ...]
+    limits: Limits
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """A result column: name, our type word, the engine's own type name.
+
+    ``type`` is one of integer, decimal, double, boolean, string, date, time,
+    timestamp, timestamptz, duration, binary, json, list, struct, map.
+    """
+
+    name: str
+    type: str
+    engine_type: str
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """A finished run: an Arrow IPC file, complete and fsynced, to be adopted by the store.
+
+    Attributes
+    ----------
+    path
+        The file in the worker's scratch folder.
+    sha256
+        Of the file's content; equal rows in equal order give equal hashes.
+    truncated
+        None, ``"rows"`` or ``"bytes"``: the limit that cut the result.
+    computed_at
+        Microseconds UTC when the query began to read.
+    signatures
+        Taken before the run. A source that moved while the query read it is
+        marked with strength ``none``: never fresh for bytes not read.
+    """
+
+    path: str
+    sha256: str
+    row_count: int
+    size_bytes: int
+    columns: tuple[Column, ...]
+    truncated: Literal["rows", "bytes"] | None
+    computed_at: int
+    duration_us: int
+    signatures: tuple[Signature, ...]
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a run is: stage, fraction 0..1 when the engine knows it, rows written."""
+
+    stage: Literal["running", "writing"]
+    fraction: float | None = None
+    rows: int = 0
+
+
+class Encoding(Struct, frozen=True, kw_only=True):
+    """A wanted rendering of a stored result.
+
+    Attributes
+    ----------
+    path
+        The stored Arrow IPC file.
+    columns
+        Names to keep, in the wanted order; None for all.
+    limit
+        Rows at most; None for all after ``offset``.
+    big
+        JSON only: ``string`` renders integers beyond 2**53-1 and decimals as strings.
+    bom, guard
+        CSV only: UTF-8 byte order mark; apostrophe before cells that a
+        spreadsheet would take for a formula.
+    """
+
+    path: str
+    columns_meta: tuple[Column, ...]
+    format: Format
+    columns: tuple[str, ...] | None = None
+    limit: int | None = None
+    offset: int = 0
+    big: Literal["number", "string"] = "number"
+    bom: bool = False
+    guard: bool = False
+
+
+class Encoded(Struct, frozen=True, kw_only=True):
+    """A rendering: ``body`` when small (at most 256 KiB), else a file to be adopted.
+
+    For ``json`` the content is the text between the brackets of ``rows[][]``:
+    ``[1,"a"],[2,"b"]``; the envelope is added by the dialect. ``row_count``
+    is the number of rows in this window.
+    """
+
+    row_count: int
+    size_bytes: int
+    body: bytes | None = None
+    path: str | None = None
+
+
+class Engine(Protocol):
+    """Runs SQL somewhere else than on the event loop.
+
+    Every method raises errors of :mod:`jupyter_views.core.errors` only.
+    """
+
+    async def check(self, draft: Draft) -> Plan:
+        """Gate and lineage without running anything (layers 1 and 2)."""
+        ...
+
+    async def moved(
+        self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]
+    ) -> tuple[str, ...] | None:
+        """Names of the sources that differ from what was recorded before a run.
+
+        ``()`` when all are verified equal, None when one cannot be verified
+        and none is known to differ.
+        """
+        ...
+
+    async def run(self, run: Run, on_progress: Callable[[Progress], None]) -> Outcome:
+        """Run to the end, to a limit or to :meth:`cancel`; raises TimedOut, Canceled, …"""
+        ...
+
+    async def cancel(self, run_id: str) -> bool:
+        """Ask a run to stop: interrupt, then kill after 2 s. False when it is not running."""
+        ...
+
+    async def encode(self, encoding: Encoding) -> Encoded:
+        """Render a stored result, or a window of it."""
+        ...
+
+    async def start(self) -> None:
+        """Start the warm workers; returns once one of each kind answers."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop every worker; no process is left behind."""
+        ...
+
+    def health(self) -> str | None:
+        """None when a worker answers, else the reason in one sentence."""
+        ...
+
+
+class Clock(Protocol):
+    """The time, so that tests can own it."""
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...

@@ -1,0 +1,551 @@
+"""Running queries: reuse what is fresh, join what is in flight, refuse what just failed, or run."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from .errors import (
+    Canceled,
+    Forbidden,
+    Gone,
+    Interrupted,
+    Invalid,
+    NotFound,
+    RecentFailure,
+    StatementNotSuccess,
+    TooMany,
+    ViewsError,
+)
+from .freshness import Freshness, decide
+from .model import (
+    SECOND,
+    Actor,
+    Instant,
+    Page,
+    Query,
+    Result,
+    Statement,
+    Status,
+    Strategy,
+)
+from .names import new_id
+from .ports import Clock, Draft, Engine, Limits, Outcome, Plan, Progress, Run
+
+FAILURE_MEMORY: Instant = 300 * SECOND
+_FRESHNESS_MEMORY_SECONDS = 1.0
+_NOTE_START_AFTER_SECONDS = 0.2
+_POLL_SECONDS = 0.25
+_FOR_EVER: Instant = 10**18
+
+Finished = Callable[[Statement, list[int]], None]
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What somebody asks to run.
+
+    Attributes
+    ----------
+    max_age
+        Seconds: 0 always runs, -1 takes any stored result, None decides by freshness.
+    ttl_minutes
+        Age after which the result is stale; 0 never, None by its sources.
+    """
+
+    sql: str
+    base_dir: str
+    connection: str = "local"
+    params: dict[str, Any] = field(default_factory=dict)
+    frames: dict[str, str] = field(default_factory=dict)
+    row_limit: int | None = None
+    byte_limit: int | None = None
+    ttl_minutes: int | None = None
+    format_hint: str | None = None
+    meta: dict[str, Any] | None = None
+    client_id: str | None = None
+    max_age: int | None = None
+    retry_on_recent_failure: bool = False
+    view_id: int | None = None
+
+
+class Bounds(Struct, frozen=True, kw_only=True):
+    """Limits of the server: per run, and of the queue."""
+
+    seconds: float = 60.0
+    rows: int = 1_000_000
+    bytes: int = 256 * 1024 * 1024
+    queued: int = 100
+    queued_per_person: int = 10
+    concurrent: int = 2
+
+
+class StatementRows(Protocol):
+    """What this service needs of the store; every call is one transaction."""
+
+    def submit(self, statement: Statement) -> Statement: ...
+    def find(self, statement_id: str) -> Statement | None: ...
+    def find_by_client_id(self, submitted_by: str, client_id: str) -> Statement | None: ...
+    def newest(self, fingerprint: str, status: Status, since: Instant) -> Statement | None: ...
+    def page(
+        self, submitted_by: str, statuses: tuple[Status, ...], limit: int, offset: int
+    ) -> Page: ...
+    def queued_count(self, submitted_by: str) -> tuple[int, int]: ...
+    def start(self, statement_id: str, at: Instant) -> bool: ...
+    def succeed(
+        self, statement_id: str, result: Result, *, started_at: Instant, at: Instant
+    ) -> list[int]: ...
+    def fail(
+        self, statement_id: str, status: Status, error: dict[str, Any], at: Instant
+    ) -> list[int]: ...
+    def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]: ...
+    def has_followers(self, statement_id: str) -> bool: ...
+    def recover(
+        self, is_alive: Callable[[str], bool], error: dict[str, Any], at: Instant
+    ) -> list[Statement]: ...
+
+
+class Readers(Protocol):
+    """Who may see a statement through a view; asked of the view rows."""
+
+    def readable_statement(self, reader: str, statement_id: str) -> bool: ...
+
+
+class Frames(Protocol):
+    """Which kernel frames somebody uploaded."""
+
+    def has(self, sha256: str, uploaded_by: str) -> bool: ...
+
+
+class Files(Protocol):
+    """Where results lie."""
+
+    def adopt_result(self, path: str, sha256: str) -> Path: ...
+    def result(self, sha256: str) -> Path: ...
+
+
+class _Live:
+    """A statement that runs in this server: its task, its progress, who waits for it."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+        self.started_at: Instant | None = None
+        self.progress: Progress | None = None
+        self.task: asyncio.Task[None] | None = None
+
+
+class StatementService:
+    """Submit, watch, cancel and read statements."""
+
+    def __init__(
+        self,
+        *,
+        rows: StatementRows,
+        readers: Readers,
+        frames: Frames,
+        files: Files,
+        engine: Engine,
+        clock: Clock,
+        bounds: Bounds,
+        log: logging.Logger,
+    ) -> None:
+        self._rows = rows
+        self._readers = readers
+        self._frames = frames
+        self._files = files
+        self._engine = engine
+        self._clock = clock
+        self._bounds = bounds
+        self._log = log
+        self._live: dict[str, _Live] = {}
+        self._slots = asyncio.Semaphore(bounds.concurrent)
+        self._freshness: dict[str, tuple[float, Freshness]] = {}
+        self._listeners: list[Finished] = []
+
+    def on_finished(self, listener: Finished) -> None:
+        """Call ``listener(statement, view_ids)`` after each statement that ended here."""
+        self._listeners.append(listener)
+
+    async def check(self, actor: Actor, asked: Submission) -> Plan:
+        """Everything up to running: gate, lineage, parameters (``dry_run``)."""
+        await self._check_frames(actor, asked)
+        return await self._engine.check(_draft(asked))
+
+    async def submit(self, actor: Actor, asked: Submission) -> Statement:
+        """Give a statement its strategy and set it going; returns at once.
+
+        In this order: a fresh result of the same fingerprint is reused, an
+        equal statement in flight is joined, one that failed in the last five
+        minutes is refused with its error, anything else runs.
+
+        Raises
+        ------
+        RecentFailure
+            Unless ``retry_on_recent_failure``.
+        TooMany
+            When the queue, or the actor's share of it, is full.
+        """
+        plan = await self.check(actor, asked)
+        statement = self._drafted(actor, asked, plan)
+        if asked.max_age != 0:
+            reused = await self._reusable(statement, asked.max_age)
+            if reused is not None:
+                return await asyncio.to_thread(self._rows.submit, reused)
+        if not asked.retry_on_recent_failure:
+            await self._refuse_recent_failure(statement.fingerprint)
+        waiting, mine = await asyncio.to_thread(self._rows.queued_count, actor.name)
+        if waiting >= self._bounds.queued or mine >= self._bounds.queued_per_person:
+            raise TooMany(
+                "Too many statements are waiting.",
+                hint="Wait for one to end, or cancel it.",
+                retry_after_seconds=2,
+            )
+        stored = await asyncio.to_thread(self._rows.submit, statement)
+        if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
+            self._set_going(stored)
+        return self._overlaid(stored)
+
+    async def refresh(self, asked: Submission, owner: str) -> Statement:
+        """Run a view's query anew, in its owner's name, past every reuse and refusal."""
+        return await self.submit(
+            Actor(name=owner),
+            replace(asked, max_age=0, retry_on_recent_failure=True),
+        )
+
+    def _drafted(self, actor: Actor, asked: Submission, plan: Plan) -> Statement:
+        now = self._clock.now()
+        definition = {
+            "sql": asked.sql,
+            "connection": asked.connection,
+            "base_dir": asked.base_dir,
+            "frames": asked.frames,
+        }
+        reads = [[r.kind, r.name, r.path] for r in plan.reads]
+        query = Query(
+            id=new_id("qry"),
+            sql=asked.sql,
+            normalized_sql=plan.normalized_sql,
+            connection=asked.connection,
+            base_dir=asked.base_dir,
+            parameters=plan.parameters,
+            frames=asked.frames,
+            reads=plan.reads,
+            volatile=plan.volatile,
+            definition_hash=_hash(definition),
+            created_at=now,
+        )
+        return Statement(
+            id=new_id("stmt"),
+            query=query,
+            params=asked.params,
+            fingerprint=_hash([asked.connection, plan.normalized_sql, reads, asked.params]),
+            status=Status.QUEUED,
+            strategy=Strategy.EXECUTE,
+            submitted_by=actor.name,
+            submitted_at=now,
+            row_limit=min(asked.row_limit or self._bounds.rows, self._bounds.rows),
+            byte_limit=min(asked.byte_limit or self._bounds.bytes, self._bounds.bytes),
+            view_id=asked.view_id,
+            client_id=asked.client_id,
+            ttl_minutes=asked.ttl_minutes,
+            format_hint=asked.format_hint,
+            meta=asked.meta,
+        )
+
+    async def _check_frames(self, actor: Actor, asked: Submission) -> None:
+        for name, sha256 in asked.frames.items():
+            if not await asyncio.to_thread(self._frames.has, sha256, actor.name):
+                raise Invalid(
+                    f"The rows of {name} have not been uploaded.",
+                    hint="PUT them to api/frames/{sha256} first.",
+                    field=f"frames.{name}",
+                )
+
+    async def _reusable(self, statement: Statement, max_age: int | None) -> Statement | None:
+        since = statement.submitted_at - max_age * SECOND if max_age and max_age > 0 else 0
+        found = await asyncio.to_thread(
+            self._rows.newest, statement.fingerprint, Status.SUCCESS, since
+        )
+        if found is None or found.result is None:
+            return None
+        if not self._files.result(found.result.sha256).exists():
+            return None
+        if found.result.truncated and found.row_limit < statement.row_limit:
+            return None
+        if max_age is None and (await self.freshness(found)).is_stale:
+            return None
+        now = self._clock.now()
+        return replace(
+            statement,
+            status=Status.SUCCESS,
+            strategy=Strategy.FROM_CACHE,
+            result=found.result,
+            primary_id=found.primary_id or found.id,
+            completed_at=now,
+        )
+
+    async def _refuse_recent_failure(self, fingerprint: str) -> None:
+        since = self._clock.now() - FAILURE_MEMORY
+        failed = await asyncio.to_thread(self._rows.newest, fingerprint, Status.FAILED, since)
+        if failed is not None and (failed.error or {}).get("code") != Interrupted.code:
+            raise RecentFailure(
+                "The same query failed a moment ago.",
+                hint="Send retry_on_recent_failure=true to run it all the same.",
+                details={"last_error": failed.error, "statement_id": failed.id},
+            )
+
+    def _set_going(self, statement: Statement) -> None:
+        live = self._live[statement.id] = _Live()
+        live.task = asyncio.create_task(self._execute(statement, live))
+
+    async def _execute(self, statement: Statement, live: _Live) -> None:
+        noting: asyncio.Task[None] | None = None
+        try:
+            async with self._slots:
+                live.started_at = self._clock.now()
+                noting = asyncio.create_task(self._note_start(statement.id, live.started_at))
+                outcome = await self._engine.run(
+                    self._run(statement), lambda progress: setattr(live, "progress", progress)
+                )
+            view_ids = await asyncio.to_thread(self._store, statement.id, outcome, live.started_at)
+        except asyncio.CancelledError:
+            raise
+        except Canceled as error:
+            view_ids = await self._end(statement.id, Status.CANCELED, error)
+        except ViewsError as error:
+            view_ids = await self._end(statement.id, Status.FAILED, error)
+        except Exception:
+            self._log.exception("statement %s", statement.id)
+            error = Interrupted("The result could not be stored.", hint="Run it again.")
+            view_ids = await self._end(statement.id, Status.FAILED, error)
+        finally:
+            if noting is not None:
+                noting.cancel()
+            self._live.pop(statement.id, None)
+            live.done.set()
+        self._tell(await asyncio.to_thread(self._rows.find, statement.id), view_ids)
+
+    def _run(self, statement: Statement) -> Run:
+        query = statement.query
+        return Run(
+            id=statement.id,
+            draft=Draft(
+                sql=query.sql,
+                base_dir=query.base_dir,
+                connection=query.connection,
+                params=statement.params,
+                frames=query.frames,
+            ),
+            reads=query.reads,
+            limits=Limits(
+                seconds=self._bounds.seconds, rows=statement.row_limit, bytes=statement.byte_limit
+            ),
+        )
+
+    async def _note_start(self, statement_id: str, at: Instant) -> None:
+        # A quick statement is over before its start is worth a disk write.
+        await asyncio.sleep(_NOTE_START_AFTER_SECONDS)
+        await asyncio.to_thread(self._rows.start, statement_id, at)
+
+    def _store(self, statement_id: str, outcome: Outcome, started_at: Instant) -> list[int]:
+        self._files.adopt_result(outcome.path, outcome.sha256)
+        now = self._clock.now()
+        facts = msgspec.structs.asdict(outcome)
+        del facts["path"]
+        result = Result(id=new_id("res"), saved_at=now, **facts)
+        return self._rows.succeed(statement_id, result, started_at=started_at, at=now)
+
+    async def _end(self, statement_id: str, status: Status, error: ViewsError) -> list[int]:
+        return await asyncio.to_thread(
+            self._rows.fail, statement_id, status, error.to_dict(), self._clock.now()
+        )
+
+    def _tell(self, statement: Statement | None, view_ids: list[int]) -> None:
+        if statement is not None:
+            for listener in self._listeners:
+                listener(statement, view_ids)
+
+    async def wait(self, statement: Statement, seconds: float) -> Statement:
+        """The statement when it ends, or as it stands after ``seconds``."""
+        until = self._clock.monotonic() + seconds
+        while not statement.status.is_final and (left := until - self._clock.monotonic()) > 0:
+            live = self._live.get(statement.primary_id or statement.id)
+            if live is not None:
+                try:
+                    await asyncio.wait_for(live.done.wait(), left)
+                except TimeoutError:
+                    break
+            found = await asyncio.to_thread(self._rows.find, statement.id)
+            if found is None or found.status.is_final:
+                return found or statement
+            if live is None:  # it runs in another server, which cannot call us
+                await asyncio.sleep(min(_POLL_SECONDS, left))
+        found = await asyncio.to_thread(self._rows.find, statement.id)
+        return self._overlaid(found or statement)
+
+    async def get(self, actor: Actor, statement_id: str) -> tuple[Statement, bool]:
+        """A statement and whether the actor may see its definition.
+
+        ``statement_id`` may be a ``client_id`` of the actor's. The submitter
+        sees all; a reader of a view that points to it sees how it stands.
+        """
+        found = await asyncio.to_thread(self._rows.find, statement_id)
+        if found is None:
+            found = await asyncio.to_thread(self._rows.find_by_client_id, actor.name, statement_id)
+        if found is not None:
+            if found.submitted_by == actor.name:
+                return self._overlaid(found), True
+            if await asyncio.to_thread(self._readers.readable_statement, actor.name, found.id):
+                return self._overlaid(found), False
+        raise NotFound("No such statement.")
+
+    async def list(
+        self, actor: Actor, statuses: tuple[Status, ...], limit: int, offset: int
+    ) -> Page:
+        """The actor's own statements, newest first."""
+        page = await asyncio.to_thread(self._rows.page, actor.name, statuses, limit, offset)
+        return Page(tuple(self._overlaid(s) for s in page.items), page.total)
+
+    def _overlaid(self, statement: Statement) -> Statement:
+        live = self._live.get(statement.primary_id or statement.id)
+        if live is None or statement.status.is_final or live.started_at is None:
+            return statement
+        return replace(
+            statement, status=Status.RUNNING, started_at=live.started_at, progress=live.progress
+        )
+
+    async def result(self, actor: Actor, statement_id: str) -> tuple[Statement, Result]:
+        """A finished statement with its rows.
+
+        Raises
+        ------
+        StatementNotSuccess
+            While it runs, or when it failed.
+        Gone
+            When its rows have expired.
+        """
+        statement, _ = await self.get(actor, statement_id)
+        if statement.status is not Status.SUCCESS:
+            raise StatementNotSuccess(
+                f"The statement is {statement.status}, so it has no rows.",
+                hint="Poll it until it says SUCCESS."
+                if not statement.status.is_final
+                else "Mend the SQL and submit it again.",
+                details={"status": statement.status, "error": statement.error},
+            )
+        return statement, self.stored(statement)
+
+    def stored(self, statement: Statement) -> Result:
+        """The rows of a finished statement, or Gone."""
+        if statement.result is None:
+            raise Gone(
+                "The rows of this statement were kept for their time and are gone.",
+                hint="Submit the statement again.",
+                details={"rerun": "POST api/v1/statements"},
+            )
+        return statement.result
+
+    async def cancel(self, actor: Actor, statement_id: str) -> Statement:
+        """Ask a statement to stop; equal ones that others wait for go on."""
+        statement, is_mine = await self.get(actor, statement_id)
+        if not is_mine:
+            raise Forbidden("Only the person who submitted a statement can cancel it.")
+        if statement.status.is_final:
+            return statement
+        error = Canceled("Canceled.").to_dict()
+        primary = statement.primary_id or statement.id
+        if statement.primary_id is not None or await asyncio.to_thread(
+            self._rows.has_followers, statement.id
+        ):
+            view_ids = await asyncio.to_thread(
+                self._rows.detach, statement.id, error, self._clock.now()
+            )
+            ended = await asyncio.to_thread(self._rows.find, statement.id)
+            self._tell(ended, view_ids)
+            await self._stop_unwanted(primary)
+            return ended or statement
+        await self._stop(primary)
+        return await self.wait(statement, 2.5)
+
+    async def _stop_unwanted(self, primary_id: str) -> None:
+        primary = await asyncio.to_thread(self._rows.find, primary_id)
+        wanted = primary is not None and not primary.status.is_final
+        if not wanted and not await asyncio.to_thread(self._rows.has_followers, primary_id):
+            await self._stop(primary_id)
+
+    async def _stop(self, statement_id: str) -> None:
+        live = self._live.get(statement_id)
+        if live is not None and live.started_at is not None:
+            await self._engine.cancel(statement_id)
+            return
+        if live is not None and live.task is not None:
+            live.task.cancel()
+        view_ids = await self._end(statement_id, Status.CANCELED, Canceled("Canceled."))
+        self._tell(await asyncio.to_thread(self._rows.find, statement_id), view_ids)
+
+    async def freshness(self, statement: Statement) -> Freshness:
+        """How far the rows of a finished statement can be trusted now; remembered for a second."""
+        result = statement.result
+        if result is None:
+            return decide(None, now=0, moved=None, is_volatile=False)
+        known = self._freshness.get(result.id)
+        if known is not None and known[0] > self._clock.monotonic():
+            return known[1]
+        moved = await self._engine.moved(statement.query.reads, result.signatures)
+        decided = decide(
+            result,
+            now=self._clock.now(),
+            moved=moved,
+            is_volatile=bool(statement.query.volatile),
+            age=_age(statement.ttl_minutes),
+        )
+        if len(self._freshness) > 10_000:
+            self._freshness.clear()
+        until = self._clock.monotonic() + _FRESHNESS_MEMORY_SECONDS
+        self._freshness[result.id] = (until, decided)
+        return decided
+
+    async def recover(self, is_alive: Callable[[str], bool]) -> None:
+        """Take up what dead servers left: what ran has failed, what waited runs here."""
+        error = Interrupted("The server stopped while this ran.", hint="Run it again.")
+        queued = await asyncio.to_thread(
+            self._rows.recover, is_alive, error.to_dict(), self._clock.now()
+        )
+        for statement in queued:
+            self._set_going(statement)
+
+    async def stop(self) -> None:
+        """End what runs here as INTERRUPTED."""
+        error = Interrupted("The server stopped while this ran.", hint="Run it again.")
+        for statement_id, live in list(self._live.items()):
+            if live.task is not None:
+                live.task.cancel()
+            await self._end(statement_id, Status.FAILED, error)
+
+
+def _age(ttl_minutes: int | None) -> Instant | None:
+    if ttl_minutes is None:
+        return None
+    return ttl_minutes * 60 * SECOND if ttl_minutes else _FOR_EVER
+
+
+def _draft(asked: Submission) -> Draft:
+    return Draft(
+        sql=asked.sql,
+        base_dir=asked.base_dir,
+        connection=asked.connection,
+        params=asked.params,
+        frames=asked.frames,
+    )
+
+
+def _hash(value: Any) -> str:
+    """SHA-256 of the canonical JSON of a value: keys sorted, no white space."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

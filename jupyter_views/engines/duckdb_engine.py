@@ -1,0 +1,233 @@
+"""DuckDB behind the Engine protocol: warm worker processes, limits, cancel, encodings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec import structs
+
+from ..core.errors import Canceled, EngineFailed, Unavailable
+from ..core.ports import Draft, Encoded, Encoding, Outcome, Plan, Progress, Read, Run, Signature
+from .pool import Breaker, Pool, sweep
+from .process import WorkerProcess
+from .protocol import (
+    Check,
+    Encode,
+    Execute,
+    Planned,
+    Ran,
+    Rendered,
+    Reply,
+    Request,
+    Setup,
+    Sign,
+    Signed,
+    pack_draft,
+)
+
+GIB = 1 << 30
+_CHECK_SECONDS = 15.0
+_SIGN_SECONDS = 120.0
+_ENCODE_SECONDS = 600.0
+_HEAVY_ROWS = 50_000
+_WATCH_SECONDS = 0.1
+_Kind = TypeVar("_Kind", Planned, Signed, Ran, Rendered)
+
+
+class DuckDBEngine:
+    """The local engine.
+
+    Two kinds of workers, so that a short question never waits behind a long
+    query: *run* workers execute what users wrote, *read* workers check SQL,
+    look at sources and render stored results.
+
+    Parameters
+    ----------
+    readable, hidden
+        Folders that SQL may read, and folders inside them that it may not.
+    results_dir, frames_dir
+        Where stored results and uploaded frames lie.
+    scratch_dir
+        Where this engine makes a folder of its own, on the same file system
+        as the results; removed by :meth:`stop`.
+    run_workers, read_workers
+        At most so many processes; one of each is kept warm.
+    memory_bytes
+        What one query may hold. The process may have half as much again
+        before it is killed from outside.
+    temp_bytes
+        What one query may spill to disk.
+    """
+
+    def __init__(
+        self,
+        *,
+        readable: tuple[str, ...],
+        hidden: tuple[str, ...],
+        results_dir: str,
+        frames_dir: str,
+        scratch_dir: str,
+        run_workers: int = 2,
+        read_workers: int = 2,
+        memory_bytes: int = GIB,
+        threads: int = 2,
+        temp_bytes: int = 10 * GIB,
+        log: logging.Logger,
+    ) -> None:
+        self._home = scratch_dir
+        self._folder = os.path.join(scratch_dir, f"engine-{os.getpid()}-{secrets.token_hex(4)}")
+        self._done = os.path.join(self._folder, "done")
+        self._rss_limit = memory_bytes + memory_bytes // 2 + GIB // 4
+        self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess] = {}
+        self._canceled: set[str] = set()
+        self._watcher: asyncio.Task[None] | None = None
+        breaker = Breaker()
+        setup = Setup(
+            kind="run",
+            readable=readable,
+            hidden=hidden,
+            results_dir=results_dir,
+            frames_dir=frames_dir,
+            scratch=os.path.join(self._folder, "run"),
+            memory_bytes=memory_bytes,
+            address_bytes=2 * memory_bytes + 2 * GIB,
+            file_bytes=max(temp_bytes, 2 * GIB),
+            temp_bytes=temp_bytes,
+            threads=threads,
+            nice=10,
+        )
+        reading = structs.replace(
+            setup, kind="read", scratch=os.path.join(self._folder, "read"), nice=5
+        )
+        recycle = memory_bytes // 2 + GIB // 2
+        self._runs = Pool(
+            setup, size=run_workers, breaker=breaker, recycle_bytes=recycle, log=log
+        )
+        self._reads = Pool(
+            reading, size=read_workers, breaker=breaker, recycle_bytes=recycle, log=log
+        )
+        self._breaker = breaker
+
+    async def start(self) -> None:
+        """Start one worker of each kind; raises Unavailable when they do not answer."""
+        await asyncio.to_thread(sweep, self._home)
+        os.makedirs(self._done, mode=0o700, exist_ok=True)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._runs.start())
+                group.create_task(self._reads.start())
+        except* Unavailable as group_error:
+            await self.stop()
+            raise group_error.exceptions[0] from None
+        self._watcher = asyncio.create_task(self._watch_memory())
+
+    async def stop(self) -> None:
+        """Stop every worker and remove the scratch folder; what runs fails with Interrupted."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+        await asyncio.gather(self._runs.close(), self._reads.close())
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def health(self) -> str | None:
+        """None while one worker of each kind lives and the engine does not keep crashing."""
+        if self._breaker.seconds_open() > 0:
+            return "The engine crashed several times within a minute."
+        return self._runs.health() or self._reads.health()
+
+    async def check(self, draft: Draft) -> Plan:
+        """Gate and lineage, without running anything."""
+        request = Check(pack_draft(draft))
+        return (await self._read(request, Planned, _CHECK_SECONDS)).plan
+
+    async def signatures(
+        self, reads: tuple[Read, ...], previous: tuple[Signature, ...] = ()
+    ) -> tuple[Signature, ...]:
+        """The sources' signatures as they are now, one per read, in order."""
+        if not reads:
+            return ()
+        return (await self._read(Sign(reads, previous), Signed, _SIGN_SECONDS)).signatures
+
+    async def encode(self, encoding: Encoding) -> Encoded:
+        """Render a stored result; a file, if there is one, belongs to the caller."""
+        is_heavy = encoding.limit is None or encoding.limit > _HEAVY_ROWS
+        async with self._reads.worker(is_heavy=is_heavy) as worker:
+            reply = await worker.ask(Encode(encoding), seconds=_ENCODE_SECONDS)
+            encoded = _expect(reply, Rendered).encoded
+            if encoded.path is None:
+                return encoded
+            return structs.replace(encoded, path=self._take_out(encoded.path))
+
+    async def run(self, run: Run, on_progress: Callable[[Progress], None]) -> Outcome:
+        """Run to the end, to a limit or to :meth:`cancel`; the file belongs to the caller."""
+        request = Execute(structs.replace(run, draft=pack_draft(run.draft)))
+        seconds = run.limits.seconds
+        worker = await self._worker_for(run.id)
+        try:
+            reply = await worker.ask(request, seconds=seconds, on_progress=on_progress)
+            outcome = _expect(reply, Ran).outcome
+            return structs.replace(outcome, path=self._take_out(outcome.path))
+        finally:
+            del self._running[run.id]
+            self._runs.release(worker)
+
+    async def cancel(self, run_id: str) -> bool:
+        """Stop a run: taken out of the queue, interrupted, or after 2 s killed."""
+        place = self._running.get(run_id)
+        if place is None:
+            return False
+        if isinstance(place, WorkerProcess):
+            place.cancel(run_id)
+        else:
+            self._canceled.add(run_id)
+            place.cancel()
+        return True
+
+    async def _worker_for(self, run_id: str) -> WorkerProcess:
+        """A run worker in turn; the run can be canceled while it waits."""
+        waiting = asyncio.ensure_future(self._runs.acquire())
+        self._running[run_id] = waiting
+        try:
+            worker = await waiting
+        except BaseException as error:
+            del self._running[run_id]
+            if isinstance(error, asyncio.CancelledError) and run_id in self._canceled:
+                raise Canceled("The query was canceled before it began.") from None
+            raise
+        finally:
+            is_canceled = run_id in self._canceled
+            self._canceled.discard(run_id)
+        self._running[run_id] = worker
+        if is_canceled:
+            del self._running[run_id]
+            self._runs.release(worker)
+            raise Canceled("The query was canceled before it began.")
+        return worker
+
+    async def _read(self, request: Request, kind: type[_Kind], seconds: float) -> _Kind:
+        async with self._reads.worker() as worker:
+            return _expect(await worker.ask(request, seconds=seconds), kind)
+
+    def _take_out(self, path: str) -> str:
+        """Move a worker's file to where the worker's end does not remove it."""
+        target = os.path.join(self._done, secrets.token_hex(8) + os.path.splitext(path)[1])
+        os.replace(path, target)
+        return target
+
+    async def _watch_memory(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for worker in (*self._runs.workers, *self._reads.workers):
+                worker.kill_if_bigger(self._rss_limit)
+
+
+def _expect(reply: Reply, kind: type[_Kind]) -> _Kind:
+    if not isinstance(reply, kind):
+        raise EngineFailed("The engine's worker gave an answer that does not fit.")
+    return reply

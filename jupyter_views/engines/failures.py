@@ -1,0 +1,175 @@
+"""The engine's errors in the words of our tree: place, next step, no absolute path.
+
+DuckDB's errors are text. What is taken from it: the kind by the exception's
+class, the place by the ``LINE n:`` excerpt with its caret, candidates by the
+``Candidate`` and ``Did you mean`` lines. Anything else is cut.
+"""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+from ..core.errors import (
+    Canceled,
+    EngineFailed,
+    NotAllowed,
+    OutOfMemory,
+    ParseError,
+    TimedOut,
+    ViewsError,
+)
+
+_EXCERPT = re.compile(r"\nLINE (\d+): (.*)\n( *)\^")
+_PREFIX = re.compile(r"^(?:[A-Z][A-Za-z]* )*(?:Error|Exception): ?|^INTERNAL Error: ?")
+_QUOTED_PATH = re.compile(r"""(?P<quote>["'])(?P<path>(?:[A-Za-z]:)?[/\\][^"'\n]*)(?P=quote)""")
+_BARE_PATH = re.compile(r"(?<![\w.:/*])/(?:[^\s\"':,/]+/)+[^\s\"':,]*")
+_COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
+_IN_TABLE = re.compile(r'(?:Table|Values list) "([^"]+)" does not have a column named "([^"]+)"')
+_TABLE = re.compile(r"Table with name \"?(.+?)\"? does not exist")
+_FILE = re.compile(r'No files found that match the pattern "([^"]*)"')
+_CANDIDATES = re.compile(r"Candidate bindings: ?:?(.*)")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_MEANT = re.compile(r'Did you mean "?([^"?\n]+?)"?\?')
+_SYSTEM = ("duckdb_", "pg_", "information_schema", "sqlite_", "pragma_", "system.")
+_MOST = 12
+
+
+def explain_failure(error: Exception, sql: str) -> ViewsError:
+    """What the engine's exception means to the person who wrote ``sql``.
+
+    Parameters
+    ----------
+    error
+        From parsing, binding or running; an error of our own tree comes back
+        as it is.
+    sql
+        The text that the engine was given, to place the error in.
+
+    Returns
+    -------
+    ViewsError
+        ParseError, NotAllowed, OutOfMemory, TimedOut, Canceled or
+        EngineFailed, with line and column (1-based, in characters) and a hint
+        where the engine gave one.
+    """
+    if isinstance(error, ViewsError):
+        return error
+    text = str(error)
+    known = _by_kind(error, text)
+    if known is not None:
+        return known
+    line, column = _place(text, sql)
+    message, hint = _reworded(text)
+    kind = ParseError if isinstance(error, duckdb.ParserException) else EngineFailed
+    return kind(message, hint=hint, line=line, column=column)
+
+
+def _by_kind(error: Exception, text: str) -> ViewsError | None:
+    if isinstance(error, duckdb.InterruptException):
+        # The engine's own clock speaks with the exception of a cancel.
+        if "time" in text.lower() and "exceed" in text.lower():
+            return _timed_out()
+        return Canceled("The query was stopped.")
+    if "max_execution_time" in text or "execution time" in text.lower():
+        return _timed_out()
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or "bad_alloc" in text:
+        if "max_temp_directory_size" in text or "temporary" in text.lower():
+            return OutOfMemory(
+                "The query needs more room for intermediate rows than it may have.",
+                hint="Filter or aggregate earlier, or ask for higher limits.",
+            )
+        return OutOfMemory(
+            "The query needs more memory than it may have.",
+            hint="Filter or aggregate earlier, select fewer columns, or ask for a higher limit.",
+        )
+    if isinstance(error, duckdb.PermissionException) or "disabled by configuration" in text:
+        return NotAllowed("The query reaches for something that this server may not read.")
+    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return EngineFailed(
+            "The engine failed in a way that it did not expect.",
+            hint="Simplify the query; the next one runs in a fresh engine.",
+        )
+    return None
+
+
+def _timed_out() -> TimedOut:
+    return TimedOut(
+        "The query ran into its time limit.", hint="Narrow the query, or ask for a higher limit."
+    )
+
+
+def _reworded(text: str) -> tuple[str, str | None]:
+    if found := _COLUMN.search(text):
+        return f"No column named {found[1]}.", _columns_hint(text)
+    if found := _IN_TABLE.search(text):
+        return f"No column named {found[2]} in {found[1]}.", _columns_hint(text)
+    if found := _FILE.search(text):
+        name = _without_folders(found[1])
+        return f"There is no file {name}.", "File names start from the notebook's folder."
+    if found := _TABLE.search(text):
+        return f"No table or file named {_without_folders(found[1])}.", _meant_hint(text)
+    body = text.split("\nLINE ")[0].split("\n\nCandidate")[0].strip()
+    body = _PREFIX.sub("", body.split("\n\n")[0])
+    meant = _MEANT.search(body)
+    body = " ".join(_MEANT.sub("", body).split()) if meant else " ".join(body.split())
+    body = without_paths(body)[:500] or "The engine failed without saying why"
+    body = body[0].upper() + body[1:]
+    return body if body.endswith((".", "!", "?")) else f"{body}.", _meant_hint(text)
+
+
+def _columns_hint(text: str) -> str | None:
+    found = _CANDIDATES.search(text)
+    if found is None:
+        return _meant_hint(text)
+    names = [name.replace('""', '"') for name in _QUOTED.findall(found[1])]
+    if not names:
+        return None
+    listed = ", ".join(names[:_MOST])
+    return f"Columns there: {listed}.  Did you mean {names[0]}?"
+
+
+def _meant_hint(text: str) -> str | None:
+    found = _MEANT.search(text)
+    if found is None or found[1].startswith(_SYSTEM):
+        return None
+    return f"Did you mean {without_paths(found[1])}?"
+
+
+def _without_folders(name: str) -> str:
+    if name.startswith(("/", "\\")) or name[1:3] in (":/", ":\\"):
+        return name.replace("\\", "/").rpartition("/")[2]
+    return name
+
+
+def without_paths(text: str) -> str:
+    """A message in which every absolute path is cut down to its last part."""
+    text = _QUOTED_PATH.sub(
+        lambda found: f"{found['quote']}{_without_folders(found['path'])}{found['quote']}", text
+    )
+    return _BARE_PATH.sub(lambda found: _without_folders(found[0]), text)
+
+
+def _place(text: str, sql: str) -> tuple[int | None, int | None]:
+    """1-based (line, column) of the caret under the excerpt, in the user's SQL.
+
+    The engine cuts long lines with ``...`` on either side, so the excerpt is
+    looked up in the line it names.
+    """
+    found = _EXCERPT.search(text)
+    if found is None:
+        return None, None
+    number, excerpt = int(found[1]), found[2]
+    caret = len(found[3]) - len(f"LINE {number}: ")
+    lines = sql.split("\n")
+    if not (0 < number <= len(lines)) or caret < 0:
+        return None, None
+    body = excerpt
+    if excerpt.startswith("..."):
+        body, caret = excerpt[3:], caret - 3
+    body = body.removesuffix("...")
+    start = lines[number - 1].find(body)
+    if start < 0:
+        return number, None
+    return number, start + caret + 1

@@ -1,0 +1,261 @@
+"""May this SQL run, and what would it read: layers 1 and 2 of five.
+
+The engine parses, we decide on its tree; no text is searched. What the
+engine cannot put into a tree (everything but queries) is refused by its kind.
+"""
+
+from __future__ import annotations
+
+import bisect
+import difflib
+from typing import Any
+
+import duckdb
+import msgspec
+
+from ..core.errors import (
+    InvalidParameters,
+    ManyStatements,
+    MissingParameters,
+    NotAllowed,
+    NotReadOnly,
+    ParseError,
+    ViewsError,
+)
+from ..core.ports import Draft, Plan
+from . import paths
+from .catalog import Catalogue, catalogue, words
+from .failures import explain_failure
+from .lineage import Lineage, offset_of
+
+__all__ = ["explain_failure", "inspect"]
+
+_PARSE = (
+    "SELECT json_serialize_sql($1::VARCHAR, skip_null := true, "
+    "skip_empty := true, skip_default := true)"
+)
+_RENDER = "SELECT json_deserialize_sql($1::JSON)"
+
+_WRITES_HINT = "Run it with your own connection, then save a SELECT over its result."
+_WRITING = words(
+    """INSERT UPDATE DELETE MERGE_INTO CREATE CREATE_FUNC DROP ALTER COPY COPY_DATABASE EXPORT
+    VACUUM ANALYZE TRANSACTION SET VARIABLE_SET LOAD ATTACH DETACH UPDATE_EXTENSIONS"""
+)
+_PLACES = frozenset({"query_location", "query_location_length"})
+
+
+def inspect(
+    connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    *,
+    readable: tuple[str, ...],
+    hidden: tuple[str, ...],
+) -> Plan:
+    """Judge a draft without running it, and say what it would read.
+
+    Parameters
+    ----------
+    connection
+        A sandboxed connection; it parses and lists functions, nothing more.
+    readable
+        Absolute folders that files may lie in.
+    hidden
+        Absolute folders below them that are refused: the store.
+
+    Raises
+    ------
+    ParseError
+        With line and column, and a hint when one is likely.
+    ManyStatements
+        Not exactly one; ``details["count"]``.
+    NotReadOnly, NotAllowed
+        It writes, or uses a function, file or construct that views may not.
+    MissingParameters, InvalidParameters
+        ``details["parameters"]`` names those without a value, or not used.
+    """
+    sql = draft.sql
+    known = catalogue(connection)
+    tree, raw = _parsed(connection, sql, known)
+    where = Position(sql)
+    lineage = Lineage(
+        known,
+        draft.params,
+        draft.frames,
+        paths.folders(draft.base_dir, readable, hidden),
+        lambda node: where.of(offset_of(node)),
+    )
+    try:
+        lineage.walk(tree["node"])
+    except RecursionError:
+        raise _too_deep() from None
+    used = sorted(tree.get("named_param_map", ()), key=lambda entry: entry["value"])
+    parameters = tuple(entry["key"] for entry in used)
+    _check_parameters(parameters, draft.params)
+    return Plan(
+        normalized_sql=_normalized(connection, raw, tree, sql),
+        reads=lineage.reads,
+        parameters=parameters,
+        volatile=lineage.volatile,
+    )
+
+
+class Position:
+    """Turns the engine's byte offsets into lines and columns of the user's SQL."""
+
+    def __init__(self, sql: str) -> None:
+        self._bytes = sql.encode(errors="surrogatepass")
+        self._starts: list[int] | None = None
+
+    def of(self, offset: int | None) -> tuple[int | None, int | None]:
+        """1-based (line, column in characters); (None, None) where nothing is known."""
+        if offset is None or offset > len(self._bytes):
+            return None, None
+        if self._starts is None:
+            self._starts = [0]
+            self._starts += [at + 1 for at, byte in enumerate(self._bytes) if byte == 10]
+        line = bisect.bisect_right(self._starts, offset)
+        before = self._bytes[self._starts[line - 1] : offset]
+        return line, len(before.decode(errors="ignore")) + 1
+
+
+def _parsed(
+    connection: duckdb.DuckDBPyConnection, sql: str, known: Catalogue
+) -> tuple[dict[str, Any], str]:
+    """The one statement's tree, and the whole answer as text."""
+    if "\0" in sql:
+        raise ParseError("SQL may not hold a zero byte.")
+    try:
+        row = connection.execute(_PARSE, [sql]).fetchone()
+        raw = str(row[0]) if row else ""
+        answer = msgspec.json.decode(raw)
+    except (RecursionError, msgspec.DecodeError):
+        raise _too_deep() from None
+    except UnicodeEncodeError:
+        raise ParseError("SQL must be valid Unicode text.") from None
+    except duckdb.Error as error:
+        raise explain_failure(error, sql) from None
+    if answer["error"]:
+        raise _not_a_query(connection, sql, answer, known)
+    statements = answer["statements"]
+    if len(statements) != 1:
+        raise _many(len(statements))
+    return statements[0], raw
+
+
+def _not_a_query(
+    connection: duckdb.DuckDBPyConnection, sql: str, answer: dict[str, Any], known: Catalogue
+) -> ViewsError:
+    message = answer["error_message"]
+    if answer.get("error_type") == "parser":
+        return _parse_error(sql, message, answer, known)
+    if "named and positional" in message:
+        return ParseError(
+            "Parameters with and without names cannot be mixed.", hint="Name each: $region."
+        )
+    try:
+        statements = connection.extract_statements(sql)
+    # Also ValueError, for statements that the client does not know (CONNECT).
+    except (duckdb.Error, ValueError, RuntimeError):
+        return NotAllowed("A view holds a query: SELECT, WITH, FROM or VALUES.")
+    if len(statements) != 1:
+        return _many(len(statements))
+    return _other_statement(statements[0].type.name)
+
+
+def _other_statement(kind: str) -> ViewsError:
+    word = {"LOAD": "LOAD or INSTALL", "TRANSACTION": "a transaction"}.get(kind)
+    word = word or kind.removesuffix("_FUNC").replace("_", " ")
+    if kind in _WRITING:
+        verb = "changes settings" if kind in ("SET", "VARIABLE_SET") else "writes"
+        if kind in ("LOAD", "ATTACH", "DETACH", "TRANSACTION", "UPDATE_EXTENSIONS"):
+            verb = "changes the connection"
+        return NotReadOnly(
+            f"A view may only read. This statement {verb} ({word}).", hint=_WRITES_HINT
+        )
+    if kind == "MULTI":
+        return NotAllowed(
+            "A PIVOT must name its values: they would be read before the query is known.",
+            hint="Write PIVOT … ON column IN (value, value).",
+        )
+    return NotAllowed(
+        f"A view holds a query; {word} is not one.",
+        hint="Start with SELECT, WITH, FROM, VALUES, DESCRIBE or SUMMARIZE.",
+    )
+
+
+def _parse_error(sql: str, message: str, answer: dict[str, Any], known: Catalogue) -> ParseError:
+    position = answer.get("position")
+    line, column = Position(sql).of(int(position) if position else None)
+    if "expression depth" in message:
+        return _too_deep()
+    hint = None
+    word = message.rpartition('near "')[2].removesuffix('"') if 'near "' in message else ""
+    if word.isidentifier() and word.lower() not in known.keywords:
+        near = difflib.get_close_matches(word.lower(), known.keywords, n=1, cutoff=0.75)
+        hint = f"Did you mean {near[0].upper()}?" if near else None
+    text = message[:1].upper() + message[1:].splitlines()[0].rstrip(".")
+    return ParseError(f"{text}.", hint=hint, line=line, column=column)
+
+
+def _many(count: int) -> ManyStatements:
+    if count == 0:
+        return ManyStatements(
+            "A view holds one statement; this cell has none.",
+            hint="Write a SELECT.",
+            details={"count": 0},
+        )
+    return ManyStatements(
+        f"A view holds one statement; this cell has {count}.",
+        hint="Keep the last SELECT here; put the others in a cell of their own.",
+        details={"count": count},
+    )
+
+
+def _too_deep() -> ParseError:
+    return ParseError(
+        "The statement is nested too deeply.", hint="Split it by WITH, or write fewer brackets."
+    )
+
+
+def _check_parameters(used: tuple[str, ...], given: dict[str, Any]) -> None:
+    if missing := [name for name in used if name not in given]:
+        raise MissingParameters(
+            f"This view needs a value for {', '.join(missing)}.",
+            hint=f"Give {missing[0]} a value, for example --{missing[0]}=…",
+            details={"parameters": missing},
+        )
+    if extra := sorted(set(given) - set(used)):
+        raise InvalidParameters(
+            f"The SQL does not use {', '.join(extra)}.",
+            hint=f"Write ${extra[0]} where the value belongs, or leave it out.",
+            details={"parameters": extra},
+        )
+
+
+def _normalized(
+    connection: duckdb.DuckDBPyConnection, raw: str, tree: dict[str, Any], sql: str
+) -> str:
+    """The engine's rendering, if it says all that the statement says; else the text itself.
+
+    Two statements with one rendering share results, so a rendering that loses
+    something would serve wrong rows: it is parsed again and compared.
+    """
+    try:
+        row = connection.execute(_RENDER, [raw]).fetchone()
+        rendered = str(row[0]) if row else ""
+        again = connection.execute(_PARSE, [rendered]).fetchone()
+        statements = msgspec.json.decode(again[0])["statements"] if again else []
+        same = len(statements) == 1 and _same(statements[0]["node"], tree["node"])
+    except (duckdb.Error, KeyError, RecursionError, msgspec.DecodeError):
+        return sql.strip()
+    return rendered if same else sql.strip()
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two trees are equal apart from where their parts stand in the text."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = (one.keys() | other.keys()) - _PLACES
+        return all(_same(one.get(key), other.get(key)) for key in keys)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)

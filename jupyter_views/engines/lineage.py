@@ -1,0 +1,340 @@
+"""One walk over the engine's syntax tree: what a query reads and whether it may run.
+
+The tree comes from ``json_serialize_sql``. Two answers fall out of the same
+walk, so that they cannot disagree: the reads, for freshness, and the refusal
+of every node and function that is not known to be harmless. The shape of the
+tree is that of DuckDB 2.0; a kind of node that is not named here is refused,
+so that a new engine adds nothing unseen.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..core.errors import NotAllowed, NotReadOnly, ParseError, ViewsError
+from ..core.ports import Read
+from . import paths
+from .catalog import (
+    GENERATORS,
+    READER_OPTIONS_REFUSED,
+    READERS,
+    VOLATILE_COLUMNS,
+    Catalogue,
+    words,
+)
+
+_QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+_PLAIN_NODES = frozenset(
+    {
+        *("JOIN", "SUBQUERY", "EMPTY", "EXPRESSION_LIST", "PIVOT"),
+        *("ORDER_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER"),
+        *("ASCENDING", "DESCENDING", "ORDER_DEFAULT"),
+    }
+)
+_CLASSES = words(
+    """CONSTANT COLUMN_REF FUNCTION OPERATOR COMPARISON CONJUNCTION CAST CASE BETWEEN STAR
+    SUBQUERY LAMBDA PARAMETER WINDOW COLLATE POSITIONAL_REFERENCE DEFAULT TYPE"""
+)
+_DESCRIBES = frozenset({"DESCRIBE", "SUMMARY"})
+_NOWHERE = 2**64 - 1
+
+_WRITES_HINT = "Run it with your own connection, then save a SELECT over its result."
+
+Place = Callable[[Any], tuple[int | None, int | None]]
+
+
+def folded(name: str) -> str:
+    """Lower case of A to Z alone, as the engine compares names: É and é stay apart."""
+    return (
+        name.lower()
+        if name.isascii()
+        else "".join(letter.lower() if letter.isascii() else letter for letter in name)
+    )
+
+
+class Lineage:
+    """Collects the reads of one statement; raises at the first thing that may not be.
+
+    Parameters
+    ----------
+    catalogue
+        What functions do.
+    params
+        Values by name: file names may be bound.
+    frames
+        sha256 by name of the frames that FROM may name.
+    folders
+        Where file names start from and must stay in.
+    place
+        Gives 1-based (line, column) of a tree node in the user's SQL.
+
+    Attributes
+    ----------
+    reads
+        In order of appearance, each once.
+    volatile
+        Names of what changes by itself, in order of appearance, each once.
+    parameters
+        Names used, each once; unordered.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        params: Mapping[str, Any],
+        frames: Mapping[str, str],
+        folders: paths.Folders,
+        place: Place,
+    ) -> None:
+        self._catalogue = catalogue
+        self._params = params
+        self._frames = {folded(name): (name, sha256) for name, sha256 in frames.items()}
+        self._folders = folders
+        self._place = place
+        self._reads: dict[Read, None] = {}
+        self._volatile: dict[str, None] = {}
+        self.parameters: dict[str, None] = {}
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """What the statement reads."""
+        return tuple(self._reads)
+
+    @property
+    def volatile(self) -> tuple[str, ...]:
+        """What makes two runs over the same sources differ."""
+        return tuple(self._volatile)
+
+    def walk(self, node: Any, ctes: frozenset[str] = frozenset()) -> None:
+        """Visit a node and all below it; ``ctes`` are the folded names in scope."""
+        if isinstance(node, list):
+            for each in node:
+                self.walk(each, ctes)
+            return
+        if not isinstance(node, dict):
+            return
+        if node.get("sample"):
+            self._volatile["sample"] = None
+        kind = node.get("type")
+        if "class" in node:
+            self._expression(node, ctes)
+        elif not isinstance(kind, str) or kind in _PLAIN_NODES:
+            self._below(node, ctes)
+        elif kind in _QUERY_NODES:
+            self._query(node, ctes)
+        elif kind == "BASE_TABLE":
+            self._table(node, ctes)
+        elif kind == "TABLE_FUNCTION":
+            self._table_function(node, ctes)
+        elif kind == "SHOW_REF":
+            self._show(node, ctes)
+        else:
+            raise self._unknown_node(node, kind)
+
+    def _below(self, node: dict[str, Any], ctes: frozenset[str], but: Iterable[str] = ()) -> None:
+        for key, value in node.items():
+            if isinstance(value, dict | list) and key not in but:
+                self.walk(value, ctes)
+
+    def _unknown_node(self, node: dict[str, Any], kind: str) -> ViewsError:
+        line, column = self._place(node)
+        verb = kind.removesuffix("_QUERY_NODE")
+        if verb != kind:
+            return NotReadOnly(
+                f"A view may only read. This statement writes ({verb} inside WITH).",
+                hint=_WRITES_HINT,
+                line=line,
+                column=column,
+            )
+        return NotAllowed(f"A view may not use this construct ({kind}).", line=line, column=column)
+
+    # Queries and their names -------------------------------------------------
+
+    def _query(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
+        for entry in node.get("cte_map", {}).get("map", ()):
+            # A table expression sees those before it, not itself: its own name
+            # in its body is the table or file of that name.
+            self.walk(entry["value"], ctes)
+            ctes = ctes | {folded(entry["key"])}
+        if node["type"] == "RECURSIVE_CTE_NODE":
+            inside = ctes | {folded(node["cte_name"])}
+            self.walk(node.get("left"), ctes)
+            self._below(node, inside, but=("cte_map", "left"))
+            return
+        if node["type"] == "CTE_NODE":
+            self.walk(node.get("query"), ctes)
+            inside = ctes | {folded(node.get("cte_name", ""))}
+            self._below(node, inside, but=("cte_map", "query"))
+            return
+        self._below(node, ctes, but=("cte_map",))
+
+    def _table(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
+        path = node["qualified_name"]["path"]
+        if node.get("at_clause"):
+            raise self._refused(node, "A view may not use AT (time travel).")
+        name = ".".join(path)
+        last = folded(path[-1])
+        if len(path) == 1 and last in ctes:
+            return
+        is_file = paths.is_data_file(name)
+        if len(path) == 2 and folded(path[0]) == "recurring" and last in ctes and not is_file:
+            return
+        if self._is_system(path):
+            raise self._refused(node, f"A view may not read {name}: it describes the server.")
+        if len(path) == 1 and last in self._frames:
+            given, sha256 = self._frames[last]
+            self._reads[Read(kind="frame", name=given, path=sha256)] = None
+        elif is_file:
+            self._file(node, name)
+        elif paths.looks_like_a_path(name):
+            raise self._refused(
+                node,
+                f"{paths.shown(name)} is not a file that can be read by its name alone.",
+                hint="Name a .parquet, .csv, .tsv, .json or .ndjson file, or use read_csv('…').",
+            )
+        else:
+            self._reads[Read(kind="unknown", name=name)] = None
+
+    def _is_system(self, path: list[str]) -> bool:
+        if len(path) == 1:
+            return folded(path[0]) in self._catalogue.system_views
+        schemas = {folded(part) for part in path[:-1]}
+        return bool(schemas & {"information_schema", "pg_catalog", "system"}) or (
+            folded(path[-1]) in self._catalogue.system_views
+        )
+
+    def _show(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
+        if node.get("show_type") not in _DESCRIBES or "query" not in node:
+            raise self._refused(
+                node,
+                "A view may not use SHOW.",
+                hint="DESCRIBE and SUMMARIZE of a query or file are allowed.",
+            )
+        self._below(node, ctes)
+
+    # Functions ---------------------------------------------------------------
+
+    def _table_function(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
+        call = node["function"]
+        name = folded(call["qualified_name"]["path"][-1])
+        if name in READERS:
+            self._reader(node, call, name)
+        elif name not in GENERATORS:
+            raise self._refused_function(node, name, self._catalogue.table_functions)
+        self._below(call, ctes)
+        self._below(node, ctes, but=("function",))
+
+    def _reader(self, node: dict[str, Any], call: dict[str, Any], reader: str) -> None:
+        files: list[Any] = []
+        for argument in call.get("arguments", ()):
+            option = _option(argument)
+            if option is None:
+                files.append(argument["expression"])
+            elif folded(option) in READER_OPTIONS_REFUSED:
+                raise self._refused(node, f"A view may not use the option {option} of {reader}.")
+        if len(files) != 1:
+            raise self._refused(node, f"{reader} takes one file name, pattern or list of them.")
+        for name in self._file_names(files[0], node, reader):
+            self._file(node, name)
+
+    def _file_names(self, expression: Any, node: dict[str, Any], reader: str) -> list[str]:
+        """The names that an argument stands for, without computing anything."""
+        match expression:
+            case {"class": "CONSTANT", "literal": {"kind": "STRING"} as literal}:
+                return [literal.get("text", "")]
+            case {"class": "PARAMETER", "identifier": name}:
+                if name not in self._params:
+                    return []
+                value = self._params[name]
+                names = value if isinstance(value, list | tuple) else [value]
+                if names and all(isinstance(each, str) for each in names):
+                    return list(names)
+            case {"class": "OPERATOR", "type": "ARRAY_CONSTRUCTOR", "children": items}:
+                return [name for item in items for name in self._file_names(item, node, reader)]
+            case {"class": "FUNCTION", "function_name": "list_value", "arguments": items}:
+                inner = (item["expression"] for item in items)
+                return [name for item in inner for name in self._file_names(item, node, reader)]
+        raise self._refused(
+            node,
+            f"The file name of {reader} must be written out or bound as a parameter, not computed.",
+            hint=f"Write {reader}('name.csv') or {reader}($file).",
+        )
+
+    def _file(self, node: dict[str, Any], name: str) -> None:
+        try:
+            path = paths.resolve(name, self._folders)
+        except ViewsError as error:
+            error.line, error.column = self._place(node)
+            raise
+        self._reads[Read(kind="file", name=name, path=path)] = None
+
+    def _expression(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
+        kind = node["class"]
+        if kind not in _CLASSES:
+            raise self._refused(node, f"A view may not use this construct ({kind}).")
+        if kind == "PARAMETER":
+            self.parameters[node["identifier"]] = None
+        elif kind == "COLUMN_REF":
+            names = node["column_names"]
+            if len(names) == 1 and folded(names[0]) in VOLATILE_COLUMNS:
+                self._volatile[folded(names[0])] = None
+            return
+        elif kind in ("FUNCTION", "WINDOW"):
+            self._function(node)
+        self._below(node, ctes)
+
+    def _function(self, node: dict[str, Any]) -> None:
+        name = folded(node["qualified_name"]["path"][-1])
+        effect = self._catalogue.effects.get(name)
+        if effect is None or effect == "denied":
+            raise self._refused_function(node, name, self._catalogue.effects)
+        if effect == "volatile" or (name == "age" and len(node.get("arguments", ())) == 1):
+            self._volatile[name] = None
+
+    def _refused_function(
+        self, node: dict[str, Any], name: str, known: Iterable[str]
+    ) -> ViewsError:
+        line, column = self._place(node)
+        if name in known or name in self._catalogue.table_functions:
+            return NotAllowed(
+                f"A view may not call {name}().",
+                hint="It could change something, show the server's settings or hide what is read.",
+                line=line,
+                column=column,
+            )
+        allowed = [n for n, effect in self._catalogue.effects.items() if effect != "denied"]
+        near = difflib.get_close_matches(name, [*allowed, *READERS, *GENERATORS], n=1, cutoff=0.7)
+        return ParseError(
+            f"There is no function named {name}.",
+            hint=f"Did you mean {near[0]}?" if near else None,
+            line=line,
+            column=column,
+        )
+
+    def _refused(self, node: Any, message: str, *, hint: str | None = None) -> NotAllowed:
+        line, column = self._place(node)
+        return NotAllowed(message, hint=hint, line=line, column=column)
+
+
+def _option(argument: dict[str, Any]) -> str | None:
+    """The name of a named argument, ``name := x`` or ``name = x``; None for a plain one."""
+    if argument.get("name"):
+        return str(argument["name"])
+    match argument["expression"]:
+        case {
+            "class": "COMPARISON",
+            "type": "COMPARE_EQUAL",
+            "left": {"class": "COLUMN_REF", "column_names": [name]},
+        }:
+            return str(name)
+    return None
+
+
+def offset_of(node: Any) -> int | None:
+    """The byte offset of a node in the SQL, where the engine recorded one."""
+    if not isinstance(node, dict):
+        return None
+    offset = node.get("query_location", _NOWHERE)
+    return None if offset == _NOWHERE else offset

@@ -1,0 +1,239 @@
+"""What the server and a worker process say to each other over their socket.
+
+Frames of a 4-byte big-endian length and a MessagePack body of one tagged
+struct. Nothing is pickled, so a compromised worker can send wrong answers but
+no code.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from ..core.errors import InvalidParameters
+from ..core.ports import (
+    Draft,
+    Encoded,
+    Encoding,
+    Outcome,
+    Plan,
+    Progress,
+    Read,
+    Run,
+    Signature,
+)
+
+MAX_FRAME_BYTES = 256 << 20
+INLINE_BYTES = 256 << 10
+HEAD = struct.Struct(">I")
+
+
+class Setup(Struct, tag=True, frozen=True, kw_only=True):
+    """The first frame: what this worker is and may touch. Sizes in bytes."""
+
+    kind: str
+    readable: tuple[str, ...]
+    hidden: tuple[str, ...]
+    results_dir: str
+    frames_dir: str
+    scratch: str
+    memory_bytes: int
+    address_bytes: int
+    file_bytes: int
+    temp_bytes: int
+    threads: int
+    nice: int
+
+
+class Check(Struct, tag=True, frozen=True):
+    """Gate and lineage of a draft."""
+
+    draft: Draft
+
+
+class Sign(Struct, tag=True, frozen=True):
+    """Signatures of sources as they are now."""
+
+    reads: tuple[Read, ...]
+    previous: tuple[Signature, ...] = ()
+
+
+class Execute(Struct, tag=True, frozen=True):
+    """Run a query to a file."""
+
+    run: Run
+
+
+class Encode(Struct, tag=True, frozen=True):
+    """Render a stored result."""
+
+    encoding: Encoding
+
+
+class Cancel(Struct, tag=True, frozen=True):
+    """Interrupt the run with this id; ignored when another one runs."""
+
+    run_id: str
+
+
+class Ready(Struct, tag=True, frozen=True):
+    """The worker has opened its engine; ``confined`` names the walls it stands behind."""
+
+    confined: tuple[str, ...] = ()
+
+
+class Tick(Struct, tag=True, frozen=True):
+    """A run goes on."""
+
+    progress: Progress
+
+
+class Planned(Struct, tag=True, frozen=True):
+    """Answer to :class:`Check`."""
+
+    plan: Plan
+
+
+class Signed(Struct, tag=True, frozen=True):
+    """Answer to :class:`Sign`."""
+
+    signatures: tuple[Signature, ...]
+
+
+class Ran(Struct, tag=True, frozen=True):
+    """Answer to :class:`Execute`."""
+
+    outcome: Outcome
+
+
+class Rendered(Struct, tag=True, frozen=True):
+    """Answer to :class:`Encode`."""
+
+    encoded: Encoded
+
+
+class Failed(Struct, tag=True, frozen=True):
+    """The task failed; ``error`` as :meth:`ViewsError.to_dict` writes it.
+
+    ``is_poisoned`` says that the engine instance can no longer be trusted and
+    the process must be replaced; ``trace`` is for the server's log only.
+    """
+
+    error: dict[str, Any]
+    is_poisoned: bool = False
+    trace: str = ""
+
+
+Request = Setup | Check | Sign | Execute | Encode | Cancel
+Reply = Ready | Tick | Planned | Signed | Ran | Rendered | Failed
+
+_to_bytes = msgspec.msgpack.Encoder().encode
+_to_request = msgspec.msgpack.Decoder(Request)
+_to_reply = msgspec.msgpack.Decoder(Reply)
+
+
+def to_frame(message: Request | Reply) -> bytes:
+    """The bytes of one frame."""
+    body = _to_bytes(message)
+    return HEAD.pack(len(body)) + body
+
+
+def to_request(body: bytes) -> Request:
+    """A request from a frame's body, checked against its type."""
+    return _to_request.decode(body)
+
+
+def to_reply(body: bytes) -> Reply:
+    """A reply from a frame's body, checked against its type."""
+    return _to_reply.decode(body)
+
+
+def read_exactly(sock: socket.socket, size: int) -> bytes:
+    """``size`` bytes from a blocking socket; EOFError when the other side has gone."""
+    parts = bytearray()
+    while len(parts) < size:
+        part = sock.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
+
+
+def read_frame(sock: socket.socket) -> bytes:
+    """The body of the next frame on a blocking socket."""
+    (size,) = HEAD.unpack(read_exactly(sock, HEAD.size))
+    if size > MAX_FRAME_BYTES:
+        raise EOFError
+    return read_exactly(sock, size)
+
+
+# MessagePack has no dates, decimals or integers beyond 64 bits, and a date sent
+# as text would be bound as VARCHAR, which the engine refuses to compare with a
+# DATE. Such values travel as {"": [kind, text]}; a dict with an empty key
+# cannot be mistaken for one because plain dicts are wrapped as well.
+_KINDS: dict[type, str] = {
+    datetime: "datetime",
+    date: "date",
+    time: "time",
+    Decimal: "decimal",
+    UUID: "uuid",
+}
+
+
+def pack_value(value: Any) -> Any:
+    """A parameter value in a form that survives MessagePack with its type."""
+    if value is None or isinstance(value, bool | str | bytes | float):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else {"": ["int", str(value)]}
+    if isinstance(value, timedelta):
+        return {"": ["timedelta", [value.days, value.seconds, value.microseconds]]}
+    if (kind := _KINDS.get(type(value))) is not None:
+        text = str(value) if kind in {"decimal", "uuid"} else value.isoformat()
+        return {"": [kind, text]}
+    if isinstance(value, list | tuple):
+        return [pack_value(each) for each in value]
+    if isinstance(value, dict):
+        return {"": ["dict", {str(name): pack_value(each) for name, each in value.items()}]}
+    raise InvalidParameters(f"A parameter cannot be a {type(value).__name__}.")
+
+
+_UNPACK: dict[str, Any] = {
+    "int": int,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "time": time.fromisoformat,
+    "decimal": Decimal,
+    "uuid": UUID,
+    "timedelta": lambda parts: timedelta(*parts),
+    "dict": lambda parts: {name: unpack_value(each) for name, each in parts.items()},
+}
+
+
+def unpack_value(value: Any) -> Any:
+    """The value that :func:`pack_value` packed."""
+    if isinstance(value, list):
+        return [unpack_value(each) for each in value]
+    if isinstance(value, dict):
+        kind, content = value[""]
+        return _UNPACK[kind](content)
+    return value
+
+
+def pack_draft(draft: Draft) -> Draft:
+    """The draft with its parameter values packed for the journey."""
+    params = {name: pack_value(value) for name, value in draft.params.items()}
+    return msgspec.structs.replace(draft, params=params)
+
+
+def unpack_draft(draft: Draft) -> Draft:
+    """The draft as it was before :func:`pack_draft`."""
+    params = {name: unpack_value(value) for name, value in draft.params.items()}
+    return msgspec.structs.replace(draft, params=params)

@@ -1,0 +1,109 @@
+"""Headers in both directions: wanted formats, patience, cacheability."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from urllib.parse import quote
+
+from ..core.errors import NotAcceptable
+from ..core.freshness import Freshness
+from ..core.model import SECOND, Instant, Result
+from ..core.ports import Format
+
+CONTENT_TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8; header=present",
+    "arrow": "application/vnd.apache.arrow.stream",
+    "parquet": "application/vnd.apache.parquet",
+}
+_MEDIA: dict[str, Format] = {kind.split(";")[0]: name for name, kind in CONTENT_TYPES.items()}
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
+MAX_WAIT_SECONDS = 50
+
+
+def wanted_format(asked: str | None, accept: str | None) -> Format:
+    """The format that a request asks for: ``format=`` wins over Accept, JSON over nothing.
+
+    Raises
+    ------
+    NotAcceptable
+        Listing what there is.
+    """
+    if asked is not None:
+        for name in CONTENT_TYPES:
+            if name == asked.lower():
+                return name
+        raise _not_acceptable(f"There is no format {asked[:40]!r}.")
+    if not accept:
+        return "json"
+    for media in _by_preference(accept):
+        if media in {"*/*", "application/*"}:
+            return "json"
+        if media == "text/*":
+            return "csv"
+        if media in _MEDIA:
+            return _MEDIA[media]
+    raise _not_acceptable("None of the accepted types is offered.")
+
+
+def _not_acceptable(message: str) -> NotAcceptable:
+    return NotAcceptable(
+        message,
+        hint=f"Ask for one of {', '.join(CONTENT_TYPES)}.",
+        details={"supported": list(CONTENT_TYPES)},
+    )
+
+
+def _by_preference(accept: str) -> list[str]:
+    weighed = []
+    for position, part in enumerate(accept.split(",")):
+        media, *settings = (piece.strip().lower() for piece in part.split(";"))
+        weight = 1.0
+        for setting in settings:
+            if setting.startswith("q="):
+                try:
+                    weight = float(setting[2:])
+                except ValueError:
+                    weight = 0.0
+        if weight > 0:
+            weighed.append((-weight, position, media))
+    return [media for _, _, media in sorted(weighed)]
+
+
+def wait_seconds(prefer: str | None) -> int:
+    """``Prefer: wait=N`` in seconds, 50 at most; 0 when nothing is preferred."""
+    found = _WAIT.search(prefer or "")
+    return min(int(found[1]), MAX_WAIT_SECONDS) if found else 0
+
+
+def header_text(text: str) -> str:
+    """A text that may stand in a header: as it is, or percent-encoded where it could not."""
+    plain = text.isascii() and text.isprintable() and "%" not in text
+    return text if plain else quote(text, safe=" ")
+
+
+def http_date(at: Instant) -> str:
+    """An instant as headers spell it."""
+    return format_datetime(datetime.fromtimestamp(at // SECOND, UTC), usegmt=True)
+
+
+def cache_control(
+    freshness: Freshness, result: Result, now: Instant, *, is_public: bool, is_forced: bool
+) -> str:
+    """How long a cache may serve rows without asking.
+
+    Only an age gives a promise for the time to come, and only rows that every
+    signed-in person may read are worth keeping. ``stale-while-revalidate`` is
+    bounded: an unbounded one serves outdated rows for ever to whoever loses
+    the race for the refresh.
+    """
+    if is_forced:
+        return "no-store"
+    if not is_public or freshness.expires_at is None:
+        return "private, no-cache"
+    bound = max(10 * result.duration_us // SECOND, 3600)
+    left = 0 if freshness.is_stale else max(0, (freshness.expires_at - now) // SECOND)
+    return f"private, max-age={left}, stale-while-revalidate={bound}"

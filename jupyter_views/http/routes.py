@@ -1,0 +1,93 @@
+"""Every address of the product, in one table.
+
+Patterns take only the characters that ids and slugs are made of: a pattern
+such as ``[^/]+`` would also match ``..%2f..%2fetc``, already decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from .base import UnknownAddress, ViewsHandler
+from .frames import FrameHandler
+from .perspectives import (
+    PerspectiveHandler,
+    PerspectiveRefreshHandler,
+    PerspectiveResultHandler,
+    PerspectivesHandler,
+)
+from .server import (
+    ConnectionsHandler,
+    DocsHandler,
+    HealthHandler,
+    KeyHandler,
+    KeysHandler,
+    OpenApiHandler,
+)
+from .services import Services
+from .statements import (
+    CancelHandler,
+    StatementHandler,
+    StatementResultHandler,
+    StatementsHandler,
+)
+from .views import ViewHandler, ViewRefreshHandler, ViewResultHandler, ViewsListHandler
+
+_PARTS = {
+    "{id}": r"([A-Za-z0-9_-]{1,100})",
+    "{slug}": r"([A-Za-z0-9_-]{1,200})",
+    "{short_id}": r"([A-Za-z0-9]{1,32})",
+    "{sha256}": r"([0-9a-f]{64})",
+}
+
+
+class Route(Struct, frozen=True):
+    """An address below ``{base_url}views/`` and who answers it."""
+
+    path: str
+    handler: type[ViewsHandler]
+
+    @property
+    def pattern(self) -> str:
+        """The address as a regular expression; a trailing slash is optional."""
+        pattern = self.path.replace(".", r"\.")
+        for name, part in _PARTS.items():
+            pattern = pattern.replace(name, part)
+        return f"{pattern}/?"
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("api/health", HealthHandler),
+    Route("api/docs", DocsHandler),
+    Route("api/openapi.json", OpenApiHandler),
+    Route("api/v1/statements", StatementsHandler),
+    Route("api/v1/statements/{id}", StatementHandler),
+    Route("api/v1/statements/{id}/result", StatementResultHandler),
+    Route("api/v1/statements/{id}/cancel", CancelHandler),
+    Route("api/v1/query/statement", StatementsHandler),
+    Route("api/v1/query/statement/{id}", StatementHandler),
+    Route("api/v1/query/statement/{id}/result", StatementResultHandler),
+    Route("api/v1/query/statement/{id}/cancel", CancelHandler),
+    Route("api/v1/perspectives", PerspectivesHandler),
+    Route("api/v1/perspectives/{slug}", PerspectiveHandler),
+    Route("api/v1/perspectives/{slug}/result", PerspectiveResultHandler),
+    Route("api/v1/perspectives/{slug}/refresh", PerspectiveRefreshHandler),
+    Route("api/views", ViewsListHandler),
+    Route("api/views/{short_id}", ViewHandler),
+    Route("api/views/{short_id}/result", ViewResultHandler),
+    Route("api/views/{short_id}/refresh", ViewRefreshHandler),
+    Route("api/frames/{sha256}", FrameHandler),
+    Route("api/keys", KeysHandler),
+    Route("api/keys/{id}", KeyHandler),
+    Route("api/connections", ConnectionsHandler),
+)
+
+
+def handlers(services: Callable[[], Services]) -> list[tuple[Any, ...]]:
+    """The table as tornado wants it, relative to the server's base address."""
+    settings = {"services": services}
+    table = [(f"/views/{route.pattern}", route.handler, settings) for route in ROUTES]
+    return [*table, (r"/views(?:/.*)?", UnknownAddress, settings)]

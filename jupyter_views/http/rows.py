@@ -1,0 +1,197 @@
+"""Rows on the wire: one way to answer with a result, whichever door asked."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..core.errors import Invalid
+from ..core.freshness import Freshness
+from ..core.model import SECOND, Result, Statement
+from ..core.results import Window
+from ..wire.fields import Link, iso
+from .base import ViewsHandler
+from .negotiate import CONTENT_TYPES, cache_control, http_date, wanted_format
+
+
+class ResultQuery(Struct, frozen=True, kw_only=True):
+    """Query string of a result."""
+
+    format: str | None = None
+    limit: Annotated[int, Meta(ge=0, description="Rows; all stored ones when absent.")] | None = (
+        None
+    )
+    offset: Annotated[int, Meta(ge=0)] = 0
+    columns: (
+        Annotated[str, Meta(description="Names, comma-separated or as a JSON list.")] | None
+    ) = None
+    refresh: bool = False
+    download: bool = False
+    big: Literal["number", "string"] = "number"
+    bom: bool = False
+    guard: bool = False
+
+
+class ColumnType(Struct, frozen=True, kw_only=True):
+    """A column's name and type word."""
+
+    name: str
+    type: str
+
+
+class ResultOut(Struct, frozen=True, kw_only=True, rename={"links": "_links"}):
+    """Rows as JSON: arrays in the order of ``cols``, for names may repeat."""
+
+    cols: tuple[str, ...]
+    rows: tuple[tuple[msgspec.Raw, ...], ...]
+    types: tuple[ColumnType, ...]
+    row_count: int
+    total_row_count: int
+    truncated: bool
+    is_stale: bool
+    stale_reason: str | None
+    stale_sources: tuple[str, ...]
+    computed_at: str
+    links: dict[str, Link]
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """What is answered with: rows, how fresh they are, and what they are called.
+
+    Attributes
+    ----------
+    name
+        For the file name of a download.
+    path
+        Address of the result, for links to its other pages.
+    """
+
+    result: Result
+    freshness: Freshness
+    name: str
+    path: str
+    is_public: bool = False
+    refresh: Statement | None = None
+
+
+def window_of(query: ResultQuery, accept: str | None) -> Window:
+    """The wanted window in the core's words; a Parquet file is always whole."""
+    wanted = wanted_format(query.format, accept)
+    if wanted == "parquet":
+        return Window(format=wanted)
+    return Window(
+        format=wanted,
+        columns=_columns(query.columns),
+        limit=query.limit,
+        offset=query.offset,
+        big=query.big,
+        bom=query.bom,
+        guard=query.guard,
+    )
+
+
+def _columns(text: str | None) -> tuple[str, ...] | None:
+    if not text:
+        return None
+    if text.startswith("["):
+        try:
+            return tuple(msgspec.json.decode(text, type=list[str]))
+        except msgspec.DecodeError:
+            raise Invalid("columns is a JSON list of names.", field="columns") from None
+    return tuple(name.strip() for name in text.split(","))
+
+
+async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery) -> None:
+    """Answer with a window of rows; rows that the client has cost it a 304."""
+    window = window_of(query, handler.request.headers.get("Accept"))
+    result = source.result
+    etag = handler.services.results.etag(result, window)
+    _set_headers(handler, source, query, etag)
+    if handler.has_etag(etag):
+        handler.send_nothing(304)
+        return
+    rendering = await handler.services.results.render(result, window)
+    handler.set_header("Content-Type", CONTENT_TYPES[window.format])
+    handler.set_header("X-Row-Count", str(rendering.row_count))
+    if query.download:
+        handler.set_header("Content-Disposition", _attachment(source, window))
+    if query.limit:
+        handler.set_paging(source.path, query.limit, query.offset, result.row_count)
+    before, after = b"", b""
+    if window.format == "json":
+        before, after = _envelope(source, window, rendering.row_count)
+    if isinstance(rendering.content, Path):
+        await handler.send_file(rendering.content, rendering.size, before=before, after=after)
+    else:
+        handler.finish(
+            before + rendering.content + after, set_content_type=CONTENT_TYPES[window.format]
+        )
+
+
+def _set_headers(handler: ViewsHandler, source: Source, query: ResultQuery, etag: str) -> None:
+    result, freshness = source.result, source.freshness
+    now = handler.services.clock.now()
+    headers = {
+        "Etag": f'"{etag}"',
+        "Cache-Control": cache_control(
+            freshness, result, now, is_public=source.is_public, is_forced=query.refresh
+        ),
+        "Age": str(max(0, now - result.computed_at) // SECOND),
+        "Last-Modified": http_date(result.computed_at),
+        "X-Result-Computed-At": iso(result.computed_at) or "",
+        "X-Total-Row-Count": str(result.row_count),
+    }
+    if result.truncated:
+        headers["X-Truncated"] = "true"
+    for name, value in headers.items():
+        handler.set_header(name, value)
+    set_stale_headers(handler, freshness, source.refresh)
+
+
+def set_stale_headers(
+    handler: ViewsHandler, freshness: Freshness, refresh: Statement | None
+) -> None:
+    """Say in headers whether the rows are stale, why, and what is being done about it."""
+    if freshness.is_stale:
+        handler.set_header("Is-Stale", "true")
+        handler.set_header("X-Stale-Reason", freshness.reason or "unverifiable")
+    if refresh is not None:
+        handler.set_header("X-Refresh-Statement-Id", refresh.id)
+
+
+def _attachment(source: Source, window: Window) -> str:
+    day = datetime.fromtimestamp(source.result.computed_at / SECOND, UTC).strftime("%Y%m%d")
+    cut = "_truncated" if source.result.truncated else ""
+    stem = re.sub(r"[^A-Za-z0-9_-]", "-", source.name)[:100]
+    return f'attachment; filename="{stem}_{day}{cut}.{window.format}"'
+
+
+def _envelope(source: Source, window: Window, row_count: int) -> tuple[bytes, bytes]:
+    result = source.result
+    shown = result.columns
+    if window.columns is not None:
+        by_name = {column.name: column for column in result.columns}
+        shown = tuple(by_name[name] for name in window.columns)
+    envelope = ResultOut(
+        cols=tuple(column.name for column in shown),
+        rows=(),
+        types=tuple(ColumnType(name=c.name, type=c.type) for c in shown),
+        row_count=row_count,
+        total_row_count=result.row_count,
+        truncated=bool(result.truncated),
+        is_stale=source.freshness.is_stale,
+        stale_reason=source.freshness.reason,
+        stale_sources=source.freshness.sources,
+        computed_at=iso(result.computed_at) or "",
+        links={"self": Link(href=source.path)},
+    )
+    cols = msgspec.json.encode(envelope.cols)
+    text = msgspec.json.encode(envelope)
+    # The first key is cols and the second rows, so its brackets stand at a known place.
+    at = len(b'{"cols":') + len(cols) + len(b',"rows":[')
+    return text[:at], text[at:]

@@ -1,0 +1,71 @@
+"""What handlers may call: the core's services, and how this server names its own people."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from ..core.keys import KeyService
+from ..core.model import Actor, Frame, Instant
+from ..core.ports import Clock, Engine
+from ..core.results import ResultService
+from ..core.statements import StatementService
+from ..core.views import ViewService
+
+
+class FrameRows(Protocol):
+    """Which frames were uploaded by whom."""
+
+    def save(self, frame: Frame) -> bool: ...
+    def has(self, sha256: str, uploaded_by: str) -> bool: ...
+
+
+class FrameFiles(Protocol):
+    """Where uploads are collected and kept."""
+
+    scratch: Path
+
+    def adopt_frame(self, path: Path, sha256: str) -> Path: ...
+
+
+class IdempotencyRows(Protocol):
+    """Answers kept for repeated requests."""
+
+    def claim(
+        self, actor: str, route: str, key: str, body_hash: str, now: Instant, keep: Instant
+    ) -> tuple[str, dict[str, Any] | None] | None: ...
+    def keep(self, actor: str, route: str, key: str, answer: dict[str, Any]) -> None: ...
+    def release(self, actor: str, route: str, key: str) -> None: ...
+
+
+class Services(Struct, kw_only=True):
+    """Everything behind the handlers, once the store is open.
+
+    Attributes
+    ----------
+    folders
+        Absolute folders that SQL may read; the first is the server's root.
+    local_person
+        Who every caller is where the identity provider names nobody.
+    kernel_key, kernel_actor
+        The secret that kernels of this server inherit, and for whom they speak.
+    """
+
+    statements: StatementService
+    views: ViewService
+    results: ResultService
+    keys: KeyService
+    engine: Engine
+    clock: Clock
+    frames: FrameRows
+    frame_files: FrameFiles
+    idempotency: IdempotencyRows
+    folders: tuple[str, ...]
+    local_person: str
+    kernel_key: str
+    kernel_actor: Actor
+    frame_bytes: int
+    run_in_thread: Callable[..., Awaitable[Any]]

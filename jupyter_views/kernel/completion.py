@@ -1,0 +1,143 @@
+"""Completion of names, options and values; never in the way of typing.
+
+What the server knows is asked for in a thread and kept for a while: a
+completion waits 150 ms at most, then it offers what it has.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..core.errors import ViewsError
+from . import frames, grammar
+from .context import Session
+from .showing import SHOW_OPTIONS, VERBS
+
+PATIENCE_SECONDS = 0.15
+FRESH_SECONDS = 15.0
+
+
+class Lists:
+    """Names from the server, as old as :data:`FRESH_SECONDS` at most once they are there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._kept: dict[str, tuple[float, list[str]]] = {}
+        self._asking: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+
+    def slugs(self) -> list[str]:
+        """Slugs of the views that the person may read."""
+        return self._get("slugs", self._ask_slugs)
+
+    def connections(self) -> list[str]:
+        """Names of the configured connections."""
+        return self._get("connections", self._ask_connections)
+
+    def _ask_slugs(self) -> list[str]:
+        return [view.slug for view in self._session.views.list(limit=500)]
+
+    def _ask_connections(self) -> list[str]:
+        answer = self._session.views._transport.request("GET", "connections").json()
+        return [row["name"] for row in answer["items"]]
+
+    def _get(self, key: str, ask: Callable[[], list[str]]) -> list[str]:
+        kept = self._kept.get(key)
+        if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
+            return kept[1]
+        with self._lock:
+            thread = self._asking.get(key)
+            if thread is None or not thread.is_alive():
+                thread = threading.Thread(target=self._fill, args=(key, ask), daemon=True)
+                self._asking[key] = thread
+                thread.start()
+        thread.join(PATIENCE_SECONDS)
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None else []
+
+    def _fill(self, key: str, ask: Callable[[], list[str]]) -> None:
+        try:
+            names = ask()
+        except (ViewsError, ConnectionError):
+            # No names then; the magic itself says why when it is run.
+            return
+        self._kept[key] = (time.monotonic(), names)
+
+
+def complete(session: Session, lists: Lists, text: str) -> list[str]:
+    """What may follow.
+
+    Parameters
+    ----------
+    text
+        The line up to the cursor, with its magic.
+    """
+    magic, _, rest = text.lstrip().partition(" ")
+    before, _, word = rest.rpartition(" ")
+    if magic == "%views":
+        return _after_views(session, lists, before.split(), word)
+    options = grammar.OPTIONS if magic == "%%perspective" else SHOW_OPTIONS
+    previous = before.split()[-1] if before.split() else ""
+    values = _values(session, lists, previous)
+    if values is not None:
+        return values
+    if word.startswith("-"):
+        return grammar.flags(options)
+    if "--" in before:
+        return grammar.flags(options)
+    return lists.slugs()
+
+
+def _values(session: Session, lists: Lists, option: str) -> list[str] | None:
+    """Values after an option; None when none is expected here."""
+    if option == "--conn":
+        return lists.connections()
+    if option == "--who":
+        return ["me", "team"]
+    if option == "--as":
+        from importlib.util import find_spec
+
+        return [
+            k
+            for k in ("pandas", "polars", "arrow")
+            if find_spec({"arrow": "pyarrow"}.get(k, k)) is not None
+        ]
+    if option == "--into":
+        return [
+            key
+            for key in session.shell.user_ns
+            if not key.startswith("_") and frames.kind_of(session.shell.user_ns[key]) is not None
+        ]
+    known = {each.flag: each for each in grammar.OPTIONS}.get(option)
+    return [] if known is not None and known.kind != "flag" else None
+
+
+def _after_views(session: Session, lists: Lists, before: list[str], word: str) -> list[str]:
+    if not before:
+        return list(VERBS)
+    if before[0] == "help":
+        return list(VERBS)
+    if before[0] == "put":
+        namespace = session.shell.user_ns
+        if len(before) > 1:
+            return grammar.flags(grammar.OPTIONS) if word.startswith("-") else []
+        return [
+            k
+            for k, v in namespace.items()
+            if not k.startswith("_") and frames.kind_of(v) is not None
+        ]
+    return lists.slugs() if before[0] in VERBS else []
+
+
+def install(session: Session) -> None:
+    """Hook completion of the three magics into the shell."""
+    lists = Lists(session)
+
+    def hook(_shell: Any, event: Any) -> list[str]:
+        return complete(session, lists, event.text_until_cursor)
+
+    for magic in ("%%perspective", "%perspective", "%views"):
+        session.shell.set_hook("complete_command", hook, str_key=magic)

@@ -1,0 +1,367 @@
+"""The line of a magic: words, then options. Pure: text in, values or one clear error out.
+
+IPython's own ``magic_arguments`` keeps quotes in values, knows no ``--help``
+and says only "unrecognized arguments"; a cell's first line is a form that
+people fill in by hand and deserves better.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+Kind = Literal["text", "list", "flag", "count", "choice"]
+TYPES = ("text", "number", "date", "bool")
+_SYNONYMS = {
+    "string": "text",
+    "str": "text",
+    "int": "number",
+    "integer": "number",
+    "float": "number",
+    "boolean": "bool",
+}
+_PARAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_DASHES = ("–", "—", "−")
+
+
+class BadLine(ValueError):
+    """The line cannot be read: what is wrong, and what to type instead."""
+
+    def __init__(self, message: str, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option of a magic.
+
+    Attributes
+    ----------
+    flag
+        With its two hyphens. A ``flag`` option may be negated by ``--no-``
+        when ``has_no`` is set.
+    metavar
+        How help shows its value; empty for a flag.
+    choices
+        Allowed values of a ``choice``.
+    """
+
+    flag: str
+    kind: Kind
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    has_no: bool = False
+
+    @property
+    def key(self) -> str:
+        """Name of the value in :attr:`Line.values`."""
+        return self.flag.removeprefix("--").replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Param:
+    """A declared parameter: name, type and the value it is run with."""
+
+    name: str
+    type: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Line:
+    """A read line: the words before the first option, and the options' values by key."""
+
+    name: str
+    values: dict[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values.get(key)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(flag="--conn", kind="text", metavar="NAME", help="connection to run on; default: local"),
+    Option(
+        flag="--param",
+        kind="list",
+        metavar="NAME[:TYPE]=VALUE",
+        help="value of $NAME in the SQL; TYPE is text, number, date or bool; repeatable",
+    ),
+    Option(flag="--tag", kind="list", metavar="TAG", help="tag of the view; repeatable"),
+    Option(flag="--desc", kind="text", metavar="TEXT", help="description of the view"),
+    Option(
+        flag="--who",
+        kind="text",
+        metavar="me|team|NAME,NAME",
+        help="who may read it: you, every signed-in user, or these users; default: me",
+    ),
+    Option(
+        flag="--auto",
+        kind="flag",
+        has_no=True,
+        help="refresh when a source changed (default); --no-auto leaves it to you",
+    ),
+    Option(flag="--name", kind="text", metavar="TEXT", help="give the view a new name"),
+    Option(flag="--note", kind="text", metavar="TEXT", help="note for the version history"),
+    Option(flag="--into", kind="text", metavar="VAR", help="also put all rows in this variable"),
+    Option(
+        flag="--as",
+        kind="choice",
+        metavar="KIND",
+        choices=("pandas", "polars", "arrow"),
+        help="type of that variable; default: pandas",
+    ),
+    Option(flag="--rows", kind="count", metavar="N", help="rows shown, 0 to 20; default: 20"),
+    Option(
+        flag="--dry-run",
+        kind="flag",
+        help="check it, list its sources and parameters, run nothing",
+    ),
+    Option(flag="--help", kind="flag", help="this text"),
+)
+
+
+def split(line: str) -> list[str]:
+    """Tokens of a line. A quote opens at the start of a token, or after its ``=``.
+
+    Elsewhere it is a letter: ``Ana's sales`` is two plain words.
+    """
+    tokens: list[str] = []
+    at, end = 0, len(line)
+    while at < end:
+        if line[at].isspace():
+            at += 1
+            continue
+        token, fresh = "", True
+        while at < end and not line[at].isspace():
+            char = line[at]
+            if fresh and char in "\"'":
+                piece, at = _quoted(line, at)
+                token += piece
+                fresh = False
+                continue
+            token += char
+            fresh = char == "="
+            at += 1
+        tokens.append(token)
+    return tokens
+
+
+def _quoted(line: str, start: int) -> tuple[str, int]:
+    quote, piece, at = line[start], "", start + 1
+    while at < len(line):
+        char = line[at]
+        if char == "\\" and line[at + 1 : at + 2] in {quote, "\\"}:
+            piece += line[at + 1]
+            at += 2
+        elif char == quote:
+            return piece, at + 1
+        else:
+            piece += char
+            at += 1
+    raise BadLine(
+        f"The quote that opens at {line[start : start + 12].strip()} is not closed.",
+        f"Add {quote} at the end of the value.",
+    )
+
+
+def parse(line: str, options: Sequence[Option] = OPTIONS, *, free: bool = False) -> Line:
+    """Read a line.
+
+    Parameters
+    ----------
+    free
+        Options that are not known are kept under their name, as values of
+        parameters (``--region=EU``).
+
+    Raises
+    ------
+    BadLine
+        Naming the option, with the nearest one that exists.
+    """
+    tokens = split(line)
+    first = next((i for i, token in enumerate(tokens) if _is_option(token)), len(tokens))
+    values: dict[str, Any] = {}
+    at = first
+    while at < len(tokens):
+        token = tokens[at]
+        flag, has_value, given = token.partition("=")
+        at += 1
+        if token.startswith(_DASHES) or not token.startswith("--"):
+            raise _stray(token)
+        option, is_on = _find(flag, options)
+        if option is None:
+            if not free:
+                raise _unknown(flag, options)
+            value, at = (given, at) if has_value else _next(tokens, at, flag, "VALUE")
+            values.setdefault("params", {})[_checked_name(flag.removeprefix("--"))] = value
+        elif option.kind == "flag":
+            if has_value:
+                raise BadLine(f"{flag} takes no value.", f"Write {flag} alone.")
+            values[option.key] = is_on
+        else:
+            value, at = (given, at) if has_value else _next(tokens, at, flag, option.metavar)
+            _put(values, option, value)
+    return Line(" ".join(tokens[:first]), values)
+
+
+def _is_option(token: str) -> bool:
+    return token.startswith("--") or (
+        token.startswith(_DASHES) and token.lstrip("".join(_DASHES))[:1].isalpha()
+    )
+
+
+def _stray(token: str) -> BadLine:
+    if token.startswith(_DASHES):
+        return BadLine(
+            f"{token} begins with a long dash.", f"Type two hyphens: --{token.lstrip('–—−-')}"
+        )
+    return BadLine(
+        f"{token!r} stands after the options.",
+        "Put the name first, and quotes around a value of several words.",
+    )
+
+
+def _find(flag: str, options: Iterable[Option]) -> tuple[Option | None, bool]:
+    for option in options:
+        if flag == option.flag:
+            return option, True
+        if option.has_no and flag == f"--no-{option.flag.removeprefix('--')}":
+            return option, False
+    return None, True
+
+
+def flags(options: Iterable[Option]) -> list[str]:
+    """Every spelling of the options, negated ones too."""
+    found = []
+    for option in options:
+        found.append(option.flag)
+        if option.has_no:
+            found.append(f"--no-{option.flag.removeprefix('--')}")
+    return found
+
+
+def _unknown(flag: str, options: Sequence[Option]) -> BadLine:
+    near = difflib.get_close_matches(flag, flags(options), n=1, cutoff=0.6)
+    meant = f"Did you mean {near[0]}?  " if near else ""
+    return BadLine(f"Unknown option {flag}.", f"{meant}%views help")
+
+
+def _next(tokens: list[str], at: int, flag: str, metavar: str) -> tuple[str, int]:
+    if at >= len(tokens) or _is_option(tokens[at]):
+        raise BadLine(f"{flag} needs a value.", f"{flag} {metavar}")
+    return tokens[at], at + 1
+
+
+def _put(values: dict[str, Any], option: Option, text: str) -> None:
+    if option.kind == "list":
+        values.setdefault(option.key, []).append(text)
+        return
+    if option.key in values:
+        raise BadLine(f"{option.flag} is given twice.", "Keep one of them.")
+    if option.kind == "count":
+        if not text.isdecimal():
+            raise BadLine(f"{option.flag} needs a whole number; got {text!r}.")
+        values[option.key] = int(text)
+    elif option.kind == "choice":
+        if text not in option.choices:
+            raise BadLine(
+                f"{option.flag} knows {', '.join(option.choices)}; got {text!r}.",
+                _meant(text, option.choices),
+            )
+        values[option.key] = text
+    else:
+        values[option.key] = text
+
+
+def _meant(text: str, known: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(text, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]}?" if near else None
+
+
+def _checked_name(name: str) -> str:
+    if not _PARAM_NAME.fullmatch(name):
+        raise BadLine(
+            f"{name!r} is no parameter name.", "Use letters, digits and _, as in --param since=…"
+        )
+    return name
+
+
+def parse_param(text: str) -> Param:
+    """``name=value`` or ``name:type=value``.
+
+    Raises
+    ------
+    BadLine
+        For a bad name, an unknown type, a missing or impossible value.
+    """
+    left, has_value, value = text.partition("=")
+    name, _, kind = left.partition(":")
+    name = _checked_name(name.strip().removeprefix("$"))
+    kind = kind.strip() or "text"
+    kind = _SYNONYMS.get(kind, kind)
+    if kind not in TYPES:
+        raise BadLine(
+            f"{name} has the unknown type {kind!r}; there are {', '.join(TYPES)}.",
+            _meant(kind, TYPES),
+        )
+    if not has_value:
+        raise BadLine(f"This view needs a value for {name} ({kind}).", f"--param {left}=VALUE")
+    return Param(name, kind, coerce(name, kind, value))
+
+
+def coerce(name: str, kind: str, text: str) -> Any:
+    """The JSON value of a parameter: text, int or float, ISO date, or bool."""
+    if kind == "number":
+        return _number(name, text)
+    if kind == "date":
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise BadLine(f'{name} must be a date like 2026-11-20; got "{text}".') from None
+    if kind == "bool":
+        word = text.lower()
+        if word in {"true", "yes", "1", "on"}:
+            return True
+        if word in {"false", "no", "0", "off"}:
+            return False
+        raise BadLine(f'{name} must be true or false; got "{text}".')
+    return text
+
+
+def _number(name: str, text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadLine(f'{name} must be a number like 12 or 0.5; got "{text}".')
+    return number
+
+
+def kind_of(value: Any) -> str:
+    """The type whose values look like this one; for a saved parameter's new value."""
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if isinstance(value, (int, float)) else "text"
+
+
+def usage(options: Iterable[Option]) -> str:
+    """The options, one per line, for help."""
+    rows = []
+    for option in options:
+        head = option.flag if not option.has_no else f"{option.flag} / --no-{option.key}"
+        rows.append((f"{head} {option.metavar}".rstrip(), option.help))
+    width = max(len(head) for head, _ in rows)
+    return "\n".join(f"  {head.ljust(width)}  {words}" for head, words in rows)

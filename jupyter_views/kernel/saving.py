@@ -1,0 +1,350 @@
+"""``%%perspective``: run the cell's SQL on the server, keep it as a view, show it.
+
+Nothing is kept that has not run once, and nothing is run under a name that
+belongs to somebody else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from .. import _statements, _transport
+from .._arrow import convert
+from .._output import Card, plain
+from .._view import path_of
+from ..core.errors import Forbidden, NotFound, SlugTaken, ViewsError
+from . import frames, output
+from .context import Seen, Session
+from .errors import KEPT, NOTHING_SAVED, MagicError, from_views_error
+from .grammar import BadLine, Line, parse_param
+from .running import Live, finish
+from .shown import ShownView
+
+WAIT_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the cell asks for, checked before anything is sent.
+
+    Attributes
+    ----------
+    draft
+        Body of the statement: sql, base_dir, and what was given of
+        connection and params.
+    facts
+        Fields of the perspective that were given as options.
+    """
+
+    name: str
+    slug: str
+    draft: dict[str, Any]
+    facts: dict[str, Any]
+    into: str | None
+    kind: str
+    rows: int
+    is_dry_run: bool
+
+
+def read_wish(line: Line, cell: str, folder: str) -> Wish:
+    """Turn a read line and the cell's body into a wish.
+
+    Raises
+    ------
+    BadLine
+        For what could only fail later.
+    """
+    from ..core.names import slug_from
+
+    name = line.name.strip()
+    if not name:
+        raise BadLine("A view needs a name.", "%%perspective Daily active users")
+    sql = cell.rstrip()
+    if not sql.strip():
+        raise BadLine("The cell holds no SQL.", "Put one SELECT below the first line.")
+    draft: dict[str, Any] = {"sql": sql, "base_dir": folder}
+    params = [parse_param(text) for text in line["param"] or ()]
+    if params:
+        draft["params"] = {param.name: param.value for param in params}
+    if line["conn"]:
+        draft["connection"] = line["conn"]
+    into, kind = _variable(line)
+    return Wish(
+        name,
+        slug_from(name),
+        draft,
+        _fields(line),
+        into,
+        kind,
+        20 if line["rows"] is None else min(20, line["rows"]),
+        bool(line["dry_run"]),
+    )
+
+
+def _fields(line: Line) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for option, field in (
+        ("name", "name"),
+        ("desc", "description"),
+        ("tag", "tags"),
+        ("auto", "auto_refresh"),
+        ("note", "note"),
+    ):
+        if line[option] is not None:
+            facts[field] = line[option]
+    who = line["who"]
+    if who is not None:
+        people = [name.strip() for name in who.split(",") if name.strip()]
+        if not people:
+            raise BadLine("--who needs me, team, or names.", "--who ana,ben")
+        facts["is_public"] = people == ["team"]
+        facts["allowed_user_ids"] = [] if people in (["team"], ["me"]) else people
+    return facts
+
+
+def _variable(line: Line) -> tuple[str | None, str]:
+    into, kind = line["into"], line["as"]
+    if into is not None and (not into.isidentifier() or keyword.iskeyword(into)):
+        raise BadLine(f"{into!r} is no name for a variable.", "--into df")
+    if kind and not into:
+        raise BadLine("--as needs --into.", f"--into df --as {kind}")
+    for library in ("pandas", "polars"):
+        if kind == library and find_spec(library) is None:
+            raise BadLine(f"{library} is not installed in this kernel.", f"%pip install {library}")
+    return into, kind or ("pandas" if find_spec("pandas") else "arrow")
+
+
+def save(session: Session, wish: Wish) -> ShownView | None:
+    """Carry out the wish; None after a dry run.
+
+    Raises
+    ------
+    MagicError
+        With the outcome in its last line.
+    """
+    known = _known(session, wish)
+    outcome = NOTHING_SAVED if known is None else KEPT
+    live = Live(session, (known or wish.facts).get("name") or wish.name)
+    try:
+        return _save(session, wish, known, live, outcome)
+    except SlugTaken as error:
+        raise from_views_error(error, outcome=NOTHING_SAVED) from None
+    except ViewsError as error:
+        error = _about_variables(error, session)
+        raise from_views_error(error, sql=wish.draft["sql"], outcome=outcome) from None
+    except _transport.NoAnswer as error:
+        raise MagicError(
+            str(error), f"%perspective {wish.slug} shows whether it was saved.", cause=error
+        ) from None
+
+
+def _save(
+    session: Session, wish: Wish, known: dict[str, Any] | None, live: Live, outcome: str
+) -> ShownView | None:
+    transport = session.views._transport
+    draft = dict(wish.draft)
+    if wish.is_dry_run:
+        _show_plan(session, wish, live)
+        return None
+    bound = frames.bind(transport, draft, session.shell.user_ns)
+    if bound:
+        draft["frames"] = bound
+    if known is not None and _is_same(known, draft, session.bound.get(wish.slug, {})):
+        ended = finish(transport, live, lambda key: _refresh(session, wish.slug), outcome=outcome)
+        facts = {key: value for key, value in wish.facts.items() if known.get(key) != value}
+        facts.pop("note", None)
+        detail = _put(session, wish.slug, facts) if facts else _get(session, wish.slug)
+    else:
+        ended = finish(
+            transport,
+            live,
+            lambda key: _statements.submit(
+                transport,
+                {**draft, "client_id": key},
+                wait_seconds=WAIT_SECONDS,
+                retry_on_recent_failure="true",
+            ),
+            outcome=outcome,
+        )
+        facts = {**wish.facts, "statement_id": ended["id"]}
+        detail = _post(session, wish, facts) if known is None else _put(session, wish.slug, facts)
+    session.bound[wish.slug] = bound
+    return _show(session, wish, known, detail, ended, live)
+
+
+def _known(session: Session, wish: Wish) -> dict[str, Any] | None:
+    """The view as it stands; None when the slug is free. Raises when it is somebody else's."""
+    try:
+        known = _get(session, wish.slug)
+    except NotFound:
+        return None
+    except Forbidden:
+        raise _taken(session, wish.slug, "somebody else") from None
+    # Whom a view is shared with, only its owner is told.
+    if known.get("allowed_user_ids") is None:
+        raise _taken(session, wish.slug, str(known.get("owner")))
+    return known
+
+
+def _taken(session: Session, slug: str, owner: str) -> MagicError:
+    from datetime import date
+
+    from ..core.names import suggest_slugs
+
+    transport = session.views._transport
+
+    def is_free(candidate: str) -> bool:
+        return transport.request("HEAD", path_of(candidate)).status_code == 404
+
+    free = suggest_slugs(slug, _user(session), f"{date.today():%Y-%m}", is_free)
+    return MagicError(
+        plain(f"{slug} belongs to {owner}."), f"Free now: {', '.join(free)}.", NOTHING_SAVED
+    )
+
+
+def _user(session: Session) -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "mine"
+
+
+def _about_variables(error: ViewsError, session: Session) -> ViewsError:
+    """Say it when SQL names a variable of the kernel that is no frame."""
+    name = error.details.get("table")
+    if isinstance(name, str) and name in session.shell.user_ns:
+        kind = type(session.shell.user_ns[name]).__name__
+        error.hint = (
+            f"{name} is a {kind} of this kernel; a query reads pandas, polars and Arrow tables."
+        )
+    return error
+
+
+def _is_same(known: dict[str, Any], draft: dict[str, Any], bound: dict[str, str]) -> bool:
+    """Whether a refresh does; in doubt no, for the server numbers only real changes.
+
+    Parameters
+    ----------
+    bound
+        Frames that this kernel bound to the view last.
+    """
+    return (
+        str(known.get("sql_query", "")).strip() == draft["sql"].strip()
+        and (known.get("params") or {}) == draft.get("params", {})
+        and bound == draft.get("frames", {})
+        and known.get("gateway", "local") == draft.get("connection", "local")
+    )
+
+
+def _get(session: Session, slug: str) -> dict[str, Any]:
+    return session.views._transport.request("GET", path_of(slug)).json()
+
+
+def _put(session: Session, slug: str, facts: dict[str, Any]) -> dict[str, Any]:
+    return session.views._transport.request("PUT", path_of(slug), body=facts).json()
+
+
+def _post(session: Session, wish: Wish, facts: dict[str, Any]) -> dict[str, Any]:
+    body = {"name": wish.name, "slug": wish.slug, **facts}
+    return session.views._transport.request("POST", "v1/perspectives", body=body).json()
+
+
+def _refresh(session: Session, slug: str) -> dict[str, Any]:
+    return session.views._transport.request("POST", f"{path_of(slug)}/refresh").json()
+
+
+def _show_plan(session: Session, wish: Wish, live: Live) -> None:
+    plan = session.views._transport.request(
+        "POST", "v1/statements", body=wish.draft, params={"dry_run": "true"}
+    ).json()
+    own = [
+        read["name"]
+        for read in plan.get("reads", ())
+        if frames._variable(read["name"], session.shell.user_ns)
+    ]
+    live.show(output.note(output.plan_words(wish.name, plan, own)))
+
+
+def _show(
+    session: Session,
+    wish: Wish,
+    known: dict[str, Any] | None,
+    detail: dict[str, Any],
+    ended: dict[str, Any],
+    live: Live,
+) -> ShownView:
+    view = ShownView(session, detail)
+    window = view.window(wish.rows) if wish.rows else None
+    if wish.into:
+        session.shell.user_ns[wish.into] = convert(view.arrow(), wish.kind)
+    seconds = (ended.get("execution_duration_ms") or 0) / 1000
+    live.show(
+        output.bundle_of(
+            Card(
+                facts=detail,
+                window=window,
+                seconds=seconds,
+                most_rows=wish.rows,
+                notes=_notes(wish, known, detail),
+                links=links(session, detail["slug"]),
+            )
+        )
+    )
+    if window is not None:
+        remember(session, detail, window)
+    view.mark_shown()
+    return view
+
+
+def _notes(wish: Wish, known: dict[str, Any] | None, detail: dict[str, Any]) -> tuple[str, ...]:
+    version, access = detail.get("version"), output.access_words(detail)
+    notes = [f"Saved as {detail['slug']} (version {version}, {access})."]
+    if known is not None:
+        before = known.get("version")
+        if before == version:
+            notes = [f"Refreshed {detail['slug']} (version {version}, {access})."]
+        else:
+            count = _changed_lines(str(known.get("sql_query", "")), wish.draft["sql"])
+            what = (
+                f"{count} line{'' if count == 1 else 's'} changed"
+                if count
+                else ("same SQL, other inputs")
+            )
+            notes.append(f"Version {version} (was {before}): {what}.")
+    if wish.into:
+        notes.append(f"All rows are in {wish.into} ({wish.kind}).")
+    if detail.get("truncated"):
+        notes.append(
+            "The result passed its limit: stored rows are complete up to there. "
+            "Add LIMIT or aggregate to remove the mark."
+        )
+    return tuple(notes)
+
+
+def _changed_lines(before: str, after: str) -> int:
+    matcher = difflib.SequenceMatcher(None, before.strip().split("\n"), after.strip().split("\n"))
+    return sum(
+        max(a2 - a1, b2 - b1) for tag, a1, a2, b1, b2 in matcher.get_opcodes() if tag != "equal"
+    )
+
+
+def links(session: Session, slug: str) -> tuple[tuple[str, str], ...]:
+    """Where a person goes next: the view in JupyterLab, and its rows for programs."""
+    url = session.views.url
+    return (
+        ("Open", f"{url}lab?view={slug}"),
+        ("API", f"{url}{_transport.PREFIX}{path_of(slug)}/result?format=json"),
+    )
+
+
+def remember(session: Session, facts: dict[str, Any], window: dict[str, Any]) -> None:
+    """Keep the shown rows, for when the server does not answer."""
+    from datetime import datetime
+
+    session.seen[facts["slug"]] = Seen(facts, window, f"{datetime.now().astimezone():%H:%M}")

@@ -1,0 +1,169 @@
+"""Opening the metadata store: one file, two engines, numbered revisions.
+
+SQLite waits for a lock only when the transaction says from its first word
+that it will write; a read that turns into a write fails at once. So writes go
+through one connection that begins IMMEDIATE, reads through others that
+cannot write at all.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy.engine import make_url
+
+from ..core.errors import Unavailable
+
+HEAD = "0001"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """The metadata store, open.
+
+    Parameters
+    ----------
+    url
+        A SQLAlchemy URL; ``sqlite:///…`` by default, PostgreSQL works too.
+
+    Raises
+    ------
+    Unavailable
+        If the store was written by a newer release, is damaged, or is held
+        by another writer for longer than 5 s.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        if self._is_sqlite:
+            self._writer = self._sqlite_engine(
+                begin="BEGIN IMMEDIATE", pool_size=1, reads_only=False
+            )
+            self._reader = self._sqlite_engine(begin="BEGIN", pool_size=8, reads_only=True)
+        else:
+            self._writer = self._reader = create_engine(self._url)
+        self._migrate()
+
+    def _sqlite_engine(self, *, begin: str, pool_size: int, reads_only: bool) -> Engine:
+        engine = create_engine(
+            self._url,
+            pool_size=pool_size,
+            max_overflow=0,
+            connect_args={"check_same_thread": False, "timeout": 5.0},
+        )
+
+        @event.listens_for(engine, "connect")
+        def _configure(connection: Any, _: Any) -> None:
+            connection.isolation_level = None
+            for pragma in (
+                "busy_timeout=5000",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                f"query_only={'ON' if reads_only else 'OFF'}",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _migrate(self) -> None:
+        # Alembic takes 100 ms to import, so it is asked only when there is work.
+        try:
+            with self._writer.connect() as connection:
+                found = self._revision(connection)
+        except exc.DatabaseError as error:
+            raise Unavailable(
+                "The store cannot be opened: its file is damaged or held by another writer.",
+                hint="Run jupyter views doctor; the file was left as it is.",
+                retry_after_seconds=5,
+            ) from error
+        if found == HEAD:
+            return
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        try:
+            with self._writer.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise Unavailable(
+                "The store was written by a newer release of Jupyter Views.",
+                hint="Upgrade this server; the store was left as it is.",
+                retry_after_seconds=30,
+            ) from error
+
+    def _revision(self, connection: Connection) -> str | None:
+        if not connection.dialect.has_table(connection, "alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent look; whatever it sees, it saw at one instant."""
+        with self._translated(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, committed whole on exit or rolled back whole."""
+        with self._translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.OperationalError as error:
+            raise Unavailable(
+                "The store did not answer in time.",
+                hint="Try again; jupyter views doctor tells who holds it.",
+                retry_after_seconds=2,
+            ) from error
+
+    def check(self) -> list[str]:
+        """Damage found by the database itself; an empty list is health."""
+        if not self._is_sqlite:
+            return []
+        with self.read() as connection:
+            found = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        return [line for line in found if line != "ok"] + [f"orphan row {row}" for row in orphans]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may enter.
+
+    Raises
+    ------
+    Unavailable
+        If it exists and others may read it, or it belongs to somebody else.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if os.name == "posix" and (stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid()):
+        raise Unavailable(
+            f"Others may enter the store's folder {path.name}.",
+            hint="Make it private: chmod 700, owned by the user who runs the server.",
+            retry_after_seconds=30,
+        )
+    return path

@@ -1,0 +1,53 @@
+"""The store, open: rows and files under one roof."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from ..core.model import Instant
+from .database import Database
+from .keys import FrameStore, IdempotencyStore, KeyStore
+from .results import EncodedCache, ResultFiles
+from .servers import ServerLock
+from .statements import StatementStore
+from .views import ViewStore
+
+
+class Store:
+    """Everything that outlives the server.
+
+    Parameters
+    ----------
+    folder
+        Made if absent; private to its owner.
+    url
+        SQLAlchemy address of the metadata; empty for SQLite in the folder.
+    """
+
+    def __init__(
+        self, folder: Path, *, url: str, cache_memory_bytes: int, cache_disk_bytes: int
+    ) -> None:
+        server_id = secrets.token_hex(8)
+        self.files = ResultFiles(folder, server_id)
+        self.lock = ServerLock(self.files.servers, server_id)
+        self.database = Database(url or f"sqlite:///{folder / 'views.sqlite'}")
+        self.statements = StatementStore(self.database, server_id)
+        self.views = ViewStore(self.database)
+        self.keys = KeyStore(self.database)
+        self.frames = FrameStore(self.database)
+        self.idempotency = IdempotencyStore(self.database)
+        self.cache = EncodedCache(
+            self.files.encoded, memory_bytes=cache_memory_bytes, disk_bytes=cache_disk_bytes
+        )
+
+    def clean(self, before: Instant) -> None:
+        """Forget rows older than ``before`` that nothing pins, and files that nothing names."""
+        self.files.remove_results(self.statements.expire(before))
+        self.files.sweep(self.statements.hashes(), self.lock.is_alive)
+
+    def close(self) -> None:
+        """Let go of everything; other servers may take over."""
+        self.database.close()
+        self.files.close()
+        self.lock.release()

@@ -1,0 +1,177 @@
+"""Files of the store: results, uploaded frames and their cached renderings.
+
+A file appears under its final name only when it is complete and on disk; the
+row that names it is written after that. So a crash leaves at worst a file
+without a row, which :meth:`ResultFiles.sweep` removes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Lock
+
+from .database import private_folder
+
+_SWEEP_AGE_SECONDS = 3600
+
+
+class ResultFiles:
+    """Content-addressed files below one private folder.
+
+    Parameters
+    ----------
+    root
+        The store's folder; ``results``, ``frames``, ``encoded``, ``scratch``
+        and ``servers`` are made in it.
+    server_id
+        Names this server's scratch folder and its lock.
+    """
+
+    def __init__(self, root: Path, server_id: str) -> None:
+        self.root = private_folder(root)
+        self.results = private_folder(root / "results")
+        self.frames = private_folder(root / "frames")
+        self.encoded = private_folder(root / "encoded") / server_id
+        self.scratch = private_folder(root / "scratch") / server_id
+        self.servers = private_folder(root / "servers")
+        private_folder(self.encoded)
+        private_folder(self.scratch)
+
+    def result(self, sha256: str) -> Path:
+        """Where the rows with this hash are."""
+        return self.results / sha256[:2] / f"{sha256}.arrow"
+
+    def frame(self, sha256: str) -> Path:
+        """Where the frame with this hash is."""
+        return self.frames / f"{sha256}.arrow"
+
+    def adopt_result(self, path: str, sha256: str) -> Path:
+        """Take a worker's finished file into the store."""
+        target = self.result(sha256)
+        private_folder(target.parent)
+        return _adopt(Path(path), target)
+
+    def adopt_frame(self, path: Path, sha256: str) -> Path:
+        """Take an uploaded frame, complete and checked, into the store."""
+        return _adopt(path, self.frame(sha256))
+
+    def remove_results(self, hashes: list[str]) -> None:
+        """Remove rows that nothing names any more."""
+        for sha256 in hashes:
+            self.result(sha256).unlink(missing_ok=True)
+
+    def sweep(self, known: set[str], is_alive: Callable[[str], bool]) -> int:
+        """Remove files that no row names and an hour has passed over, and dead servers' folders.
+
+        Parameters
+        ----------
+        known
+            Hashes of results that a row names.
+        is_alive
+            Tells whether a server id belongs to a running server.
+        """
+        removed = 0
+        limit = time.time() - _SWEEP_AGE_SECONDS
+        for path in self.results.glob("*/*"):
+            if path.stem not in known and path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
+                removed += 1
+        for parent in (self.encoded.parent, self.scratch.parent):
+            for folder in parent.iterdir():
+                if not is_alive(folder.name):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed += 1
+        return removed
+
+    def close(self) -> None:
+        """Remove what belongs to this server alone."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        shutil.rmtree(self.encoded, ignore_errors=True)
+
+
+def _adopt(source: Path, target: Path) -> Path:
+    if target.exists() and target.stat().st_size == source.stat().st_size:
+        source.unlink()
+    else:
+        os.chmod(source, 0o600)
+        os.replace(source, target)
+        _sync_folder(target.parent)
+    return target
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class EncodedCache:
+    """Renderings of results: small ones in memory, large ones in files, the least used dropped.
+
+    Parameters
+    ----------
+    folder
+        Where large renderings are kept.
+    memory_bytes, disk_bytes
+        How much is kept in each place.
+    """
+
+    def __init__(self, folder: Path, *, memory_bytes: int, disk_bytes: int) -> None:
+        self._folder = folder
+        self._bounds = {True: memory_bytes, False: disk_bytes}
+        self._sizes = {True: 0, False: 0}
+        self._entries: OrderedDict[str, tuple[int, bytes | Path, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: str) -> tuple[int, bytes | Path] | None:
+        """(rows, bytes or file) of a rendering, if it is kept."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0], entry[1]
+
+    def put(self, key: str, row_count: int, content: bytes | str, size: int) -> bytes | Path:
+        """Keep a rendering; a file named by ``content`` is moved here. Returns what to serve."""
+        kept: bytes | Path
+        if isinstance(content, bytes):
+            kept = content
+        else:
+            kept = self._folder / Path(content).name
+            os.replace(content, kept)
+        with self._lock:
+            self._drop(key)
+            self._entries[key] = (row_count, kept, size)
+            in_memory = isinstance(kept, bytes)
+            self._sizes[in_memory] += size
+            for old in list(self._oldest(in_memory, but=key)):
+                self._drop(old)
+        return kept
+
+    def _oldest(self, in_memory: bool, but: str) -> Iterator[str]:
+        excess = self._sizes[in_memory] - self._bounds[in_memory]
+        for key, (_, content, size) in self._entries.items():
+            if excess <= 0:
+                return
+            if isinstance(content, bytes) is in_memory and key != but:
+                excess -= size
+                yield key
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        _, content, size = entry
+        self._sizes[isinstance(content, bytes)] -= size
+        if isinstance(content, Path):
+            content.unlink(missing_ok=True)

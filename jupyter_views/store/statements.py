@@ -1,0 +1,394 @@
+"""Statement rows: submitted once, moved forward only, finished with their views in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy import Connection, and_, exc, func, insert, or_, select, update
+
+from ..core.errors import Conflict
+from ..core.freshness import back_off
+from ..core.model import Instant, Page, Query, Result, Statement, Status, Strategy
+from .database import Database
+from .rows import plain, statements_by_id, statements_where
+from .tables import queries, results, statements, versions, views
+
+_IN_FLIGHT = (Status.QUEUED, Status.RUNNING)
+
+
+class StatementStore:
+    """Statements on disk.
+
+    Parameters
+    ----------
+    server_id
+        Which server runs what this store inserts; a server that died is
+        recognised by it.
+    """
+
+    def __init__(self, database: Database, server_id: str) -> None:
+        self._database = database
+        self._server_id = server_id
+
+    def submit(self, statement: Statement) -> Statement:
+        """Insert a statement; an equal one in flight makes it a follower of that one.
+
+        A statement with a ``view_id`` becomes that view's refresh in the same
+        commit; where one is under way already, that one is returned instead
+        and nothing is inserted.
+
+        Raises
+        ------
+        Conflict
+            If the actor has used the ``client_id`` before.
+        """
+        with self._database.write() as connection:
+            if statement.view_id is not None and (
+                earlier := _refresh_under_way(connection, statement.view_id)
+            ):
+                return earlier
+            query = _saved_query(connection, statement.query)
+            facts: dict[str, Any] = {"query": query}
+            if statement.strategy is Strategy.EXECUTE:
+                primary = connection.execute(
+                    select(statements.c.id, statements.c.status).where(
+                        statements.c.fingerprint == statement.fingerprint,
+                        statements.c.status.in_(_IN_FLIGHT),
+                        statements.c.strategy == Strategy.EXECUTE,
+                    )
+                ).first()
+                if primary is not None:
+                    facts |= {
+                        "strategy": Strategy.AWAIT_PRIMARY,
+                        "primary_id": primary.id,
+                        "status": Status(primary.status),
+                    }
+            statement = replace(statement, **facts)
+            try:
+                connection.execute(insert(statements).values(**self._cells(statement)))
+            except exc.IntegrityError as error:
+                raise Conflict(
+                    "This client_id names an earlier statement of yours.",
+                    hint="Send a new client_id with each statement.",
+                    details={"client_id": statement.client_id},
+                ) from error
+            if statement.view_id is not None:
+                connection.execute(
+                    update(views)
+                    .where(views.c.id == statement.view_id)
+                    .values(refreshing_statement_id=statement.id)
+                )
+        return statement
+
+    def _cells(self, statement: Statement) -> dict[str, Any]:
+        cells = {
+            name: getattr(statement, name)
+            for name in statement.__struct_fields__
+            if name in _COLUMNS
+        }
+        return cells | {
+            "query_id": statement.query.id,
+            "result_id": statement.result.id if statement.result else None,
+            "server_id": self._server_id,
+        }
+
+    def find(self, statement_id: str) -> Statement | None:
+        """The statement with this id."""
+        with self._database.read() as connection:
+            return statements_by_id(connection, {statement_id}).get(statement_id)
+
+    def find_by_client_id(self, submitted_by: str, client_id: str) -> Statement | None:
+        """The statement that this person submitted under an id of their own."""
+        with self._database.read() as connection:
+            found = statements_where(
+                connection,
+                and_(
+                    statements.c.submitted_by == submitted_by, statements.c.client_id == client_id
+                ),
+            )
+            return found[0] if found else None
+
+    def newest(self, fingerprint: str, status: Status, since: Instant = 0) -> Statement | None:
+        """The last statement of a fingerprint that ended this way at or after ``since``."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                select(statements.c.id)
+                .where(
+                    statements.c.fingerprint == fingerprint,
+                    statements.c.status == status,
+                    statements.c.completed_at >= since,
+                    *([statements.c.result_id.is_not(None)] if status is Status.SUCCESS else []),
+                )
+                .order_by(statements.c.completed_at.desc(), statements.c.id.desc())
+                .limit(1)
+            ).scalar()
+            return statements_by_id(connection, {found})[found] if found else None
+
+    def page(
+        self, submitted_by: str, statuses: tuple[Status, ...], limit: int, offset: int
+    ) -> Page:
+        """A person's statements, newest first."""
+        condition = and_(
+            statements.c.submitted_by == submitted_by,
+            statements.c.status.in_(statuses) if statuses else True,
+        )
+        with self._database.read() as connection:
+            total = connection.execute(
+                select(func.count()).select_from(statements).where(condition)
+            ).scalar_one()
+            ids = connection.scalars(
+                select(statements.c.id)
+                .where(condition)
+                .order_by(statements.c.submitted_at.desc(), statements.c.id.desc())
+                .limit(limit)
+                .offset(offset)
+            ).all()
+            found = statements_by_id(connection, set(ids))
+        return Page(tuple(found[i] for i in ids), total)
+
+    def queued_count(self, submitted_by: str) -> tuple[int, int]:
+        """Statements waiting or running here: (of all people, of this person)."""
+        mine = func.coalesce(func.sum(statements.c.submitted_by == submitted_by), 0)
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(func.count(), mine).where(
+                    statements.c.status.in_(_IN_FLIGHT),
+                    statements.c.strategy == Strategy.EXECUTE,
+                )
+            ).one()
+        return row[0], row[1]
+
+    def start(self, statement_id: str, at: Instant) -> bool:
+        """QUEUED → RUNNING for a statement and its followers; False if it is no longer queued."""
+        with self._database.write() as connection:
+            moved = connection.execute(
+                update(statements)
+                .where(_with_followers(statement_id), statements.c.status == Status.QUEUED)
+                .values(status=Status.RUNNING, started_at=at)
+            )
+            return moved.rowcount > 0
+
+    def succeed(
+        self, statement_id: str, result: Result, *, started_at: Instant, at: Instant
+    ) -> list[int]:
+        """Store a result, finish the statement and its followers, swap their views' rows.
+
+        One commit: either all of it is there or none. Returns the ids of the
+        views that now serve the result.
+        """
+        with self._database.write() as connection:
+            connection.execute(insert(results).values(**plain(result)))
+            finished = _finish(
+                connection,
+                statement_id,
+                status=Status.SUCCESS,
+                result_id=result.id,
+                started_at=started_at,
+                at=at,
+            )
+            changed = []
+            for refreshed in finished:
+                changed += connection.scalars(
+                    update(views)
+                    .where(views.c.refreshing_statement_id == refreshed)
+                    .values(
+                        current_statement_id=refreshed,
+                        last_refresh_statement_id=refreshed,
+                        refreshing_statement_id=None,
+                        refreshed_at=at,
+                        failures=0,
+                        retry_at=0,
+                    )
+                    .returning(views.c.id)
+                ).all()
+        return changed
+
+    def fail(
+        self, statement_id: str, status: Status, error: dict[str, Any], at: Instant
+    ) -> list[int]:
+        """End a statement and its followers without a result; their views keep their last rows.
+
+        Returns the ids of the views whose refresh this was. Canceling counts
+        as no failure; a failure postpones the next automatic refresh.
+        """
+        with self._database.write() as connection:
+            finished = _finish(connection, statement_id, status=status, error=error, at=at)
+            return _release_views(connection, finished, status, at)
+
+    def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]:
+        """Cancel one follower alone; its primary goes on."""
+        with self._database.write() as connection:
+            moved = connection.execute(
+                update(statements)
+                .where(statements.c.id == statement_id, statements.c.status.in_(_IN_FLIGHT))
+                .values(status=Status.CANCELED, error=error, completed_at=at)
+            )
+            gone = [statement_id] if moved.rowcount else []
+            return _release_views(connection, gone, Status.CANCELED, at)
+
+    def has_followers(self, statement_id: str) -> bool:
+        """Whether somebody else still waits for this statement's result."""
+        with self._database.read() as connection:
+            return (
+                connection.execute(
+                    select(statements.c.id)
+                    .where(
+                        statements.c.primary_id == statement_id,
+                        statements.c.status.in_(_IN_FLIGHT),
+                    )
+                    .limit(1)
+                ).first()
+                is not None
+            )
+
+    def recover(
+        self, is_alive: Callable[[str], bool], error: dict[str, Any], at: Instant
+    ) -> list[Statement]:
+        """Clean up after servers that died.
+
+        What they were running has FAILED; what they had queued is taken
+        over and returned, to be run here.
+        """
+        with self._database.read() as connection:
+            servers = connection.scalars(
+                select(statements.c.server_id).where(statements.c.status.in_(_IN_FLIGHT)).distinct()
+            ).all()
+        dead = [server for server in servers if server != self._server_id and not is_alive(server)]
+        if not dead:
+            return []
+        left = and_(statements.c.server_id.in_(dead), statements.c.strategy == Strategy.EXECUTE)
+        with self._database.read() as connection:
+            running = connection.scalars(
+                select(statements.c.id).where(left, statements.c.status == Status.RUNNING)
+            ).all()
+        for statement_id in running:
+            self.fail(statement_id, Status.FAILED, error, at)
+        with self._database.write() as connection:
+            queued = connection.scalars(
+                update(statements)
+                .where(statements.c.server_id.in_(dead), statements.c.status == Status.QUEUED)
+                .values(server_id=self._server_id)
+                .returning(statements.c.id)
+            ).all()
+        with self._database.read() as connection:
+            return [
+                found
+                for found in statements_by_id(connection, set(queued)).values()
+                if found.strategy is Strategy.EXECUTE
+            ]
+
+    def expire(self, before: Instant) -> list[str]:
+        """Forget results of finished statements that nothing pins; returns hashes no row names."""
+        pinned = select(views.c.current_statement_id).union(select(versions.c.statement_id))
+        with self._database.write() as connection:
+            candidates = connection.scalars(
+                select(statements.c.result_id).where(
+                    statements.c.completed_at < before,
+                    statements.c.result_id.is_not(None),
+                    statements.c.id.not_in(pinned),
+                )
+            ).all()
+            kept = set(
+                connection.scalars(
+                    select(statements.c.result_id).where(
+                        statements.c.result_id.is_not(None),
+                        or_(statements.c.completed_at >= before, statements.c.id.in_(pinned)),
+                    )
+                ).all()
+            )
+            gone = set(candidates) - kept
+            if not gone:
+                return []
+            connection.execute(
+                update(statements).where(statements.c.result_id.in_(gone)).values(result_id=None)
+            )
+            hashes = set(
+                connection.scalars(select(results.c.sha256).where(results.c.id.in_(gone))).all()
+            )
+            connection.execute(results.delete().where(results.c.id.in_(gone)))
+            still = connection.scalars(
+                select(results.c.sha256).where(results.c.sha256.in_(hashes))
+            ).all()
+        return sorted(hashes - set(still))
+
+    def hashes(self) -> set[str]:
+        """Hashes of all result files that a row names."""
+        with self._database.read() as connection:
+            return set(connection.scalars(select(results.c.sha256)).all())
+
+
+_COLUMNS = {column.name for column in statements.c}
+
+
+def _saved_query(connection: Connection, query: Query) -> Query:
+    known = connection.execute(
+        select(queries.c.id, queries.c.created_at).where(
+            queries.c.definition_hash == query.definition_hash
+        )
+    ).first()
+    if known is not None:
+        return replace(query, id=known.id, created_at=known.created_at)
+    connection.execute(insert(queries).values(**plain(query)))
+    return query
+
+
+def _refresh_under_way(connection: Connection, view_id: int) -> Statement | None:
+    found = connection.execute(
+        select(views.c.refreshing_statement_id).where(views.c.id == view_id)
+    ).scalar()
+    return statements_by_id(connection, {found}).get(found) if found else None
+
+
+def _with_followers(statement_id: str) -> Any:
+    return or_(statements.c.id == statement_id, statements.c.primary_id == statement_id)
+
+
+def _finish(
+    connection: Connection,
+    statement_id: str,
+    *,
+    status: Status,
+    at: Instant,
+    started_at: Instant | None = None,
+    result_id: str | None = None,
+    error: dict[str, Any] | None = None,
+) -> list[str]:
+    return list(
+        connection.scalars(
+            update(statements)
+            .where(_with_followers(statement_id), statements.c.status.in_(_IN_FLIGHT))
+            .values(
+                status=status,
+                result_id=result_id,
+                error=error,
+                completed_at=at,
+                started_at=func.coalesce(statements.c.started_at, started_at),
+            )
+            .returning(statements.c.id)
+        ).all()
+    )
+
+
+def _release_views(
+    connection: Connection, finished: list[str], status: Status, at: Instant
+) -> list[int]:
+    waiting = connection.execute(
+        select(views.c.id, views.c.failures, views.c.refreshing_statement_id).where(
+            views.c.refreshing_statement_id.in_(finished)
+        )
+    ).all()
+    for view in waiting:
+        failures = view.failures + (status is Status.FAILED)
+        connection.execute(
+            update(views)
+            .where(views.c.id == view.id)
+            .values(
+                refreshing_statement_id=None,
+                last_refresh_statement_id=view.refreshing_statement_id,
+                failures=failures,
+                retry_at=at + back_off(failures),
+            )
+        )
+    return [view.id for view in waiting]

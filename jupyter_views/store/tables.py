@@ -1,0 +1,191 @@
+"""The tables, as SQLAlchemy Core sees them. Alembic's revisions build them.
+
+Instants are integer microseconds UTC. What must be unique is a constraint.
+JSON columns hold only what nothing filters on.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+queries = Table(
+    "queries",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("definition_hash", String, nullable=False, unique=True),
+    Column("sql", Text, nullable=False),
+    Column("normalized_sql", Text, nullable=False),
+    Column("connection", String, nullable=False),
+    Column("base_dir", String, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("frames", JSON, nullable=False),
+    Column("reads", JSON, nullable=False),
+    Column("volatile", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sha256", String, nullable=False, index=True),
+    Column("row_count", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("columns", JSON, nullable=False),
+    Column("truncated", String),
+    Column("computed_at", BigInteger, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+    Column("signatures", JSON, nullable=False),
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("query_id", ForeignKey("queries.id"), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("strategy", String, nullable=False),
+    Column("primary_id", ForeignKey("statements.id"), index=True),
+    Column("result_id", ForeignKey("results.id"), index=True),
+    Column("view_id", Integer, index=True),
+    Column("server_id", String, nullable=False),
+    Column("submitted_by", String, nullable=False),
+    Column("client_id", String),
+    Column("row_limit", BigInteger, nullable=False),
+    Column("byte_limit", BigInteger, nullable=False),
+    Column("ttl_minutes", Integer),
+    Column("format_hint", String),
+    Column("meta", JSON),
+    Column("error", JSON),
+    Column("submitted_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("completed_at", BigInteger),
+    Index("ix_statements_fingerprint_completed_at", "fingerprint", "completed_at"),
+    Index("ix_statements_submitted_by_submitted_at", "submitted_by", "submitted_at"),
+    Index("ix_statements_completed_at", "completed_at"),
+    Index("uq_statements_submitted_by_client_id", "submitted_by", "client_id", unique=True),
+    Index(
+        "uq_statements_in_flight",
+        "fingerprint",
+        unique=True,
+        sqlite_where=text("status IN ('QUEUED','RUNNING') AND strategy = 'execute'"),
+        postgresql_where=text("status IN ('QUEUED','RUNNING') AND strategy = 'execute'"),
+    ),
+)
+
+views = Table(
+    "views",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("short_id", String, nullable=False, unique=True),
+    Column("name", String, nullable=False),
+    Column("description", Text),
+    Column("tags", JSON, nullable=False),
+    Column("owner", String, nullable=False, index=True),
+    Column("is_public", Boolean, nullable=False),
+    Column("auto_refresh", Boolean, nullable=False),
+    Column("notebook", JSON),
+    Column("revision", Integer, nullable=False),
+    Column("current_version", Integer, nullable=False),
+    Column("current_statement_id", ForeignKey("statements.id"), nullable=False, index=True),
+    Column("refreshing_statement_id", ForeignKey("statements.id")),
+    Column("last_refresh_statement_id", ForeignKey("statements.id")),
+    Column("failures", Integer, nullable=False),
+    Column("retry_at", BigInteger, nullable=False),
+    Column("refreshed_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("updated_by", String, nullable=False),
+    Index("ix_views_updated_at_id", "updated_at", "id"),
+    sqlite_autoincrement=True,
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("query_id", ForeignKey("queries.id"), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("statement_id", ForeignKey("statements.id"), nullable=False),
+    Column("note", Text),
+    Column("author", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    Column("user", String, primary_key=True),
+    Index("ix_grants_user", "user"),
+)
+
+perspectives = Table(
+    "perspectives",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("slug", String, nullable=False, unique=True),
+)
+
+frames = Table(
+    "frames",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("uploaded_by", String, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("uploaded_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("token_hash", String, nullable=False, unique=True),
+    Column("prefix", String, nullable=False),
+    Column("user", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("actor", String, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("body_hash", String, nullable=False),
+    Column("answer", JSON),
+    Column("created_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,234 @@
+"""Our own routes as JSON: the unified list, keys, connections, health."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from ..core.access import is_owner
+from ..core.errors import Invalid
+from ..core.model import Actor, ApiKey
+from ..core.ports import Column
+from ..core.views import Reading
+from .fields import Limit, Link, iso
+from .perspectives import LastRefreshOut, RefreshOut, last_refresh_out, refresh_out
+
+SCOPE_NOUNS = (
+    "insight",
+    "endpoint",
+    "perspective",
+    "query",
+    "statement",
+    "sharing_configuration",
+    "activity_log",
+    "dashboard",
+    "key",
+)
+Scope = Annotated[str, Meta(pattern=rf"^(\*|({'|'.join(SCOPE_NOUNS)}):(read|write))$")]
+
+
+class ViewsQuery(Struct, frozen=True, kw_only=True):
+    """Query string of the unified list."""
+
+    search: Annotated[str, Meta(max_length=200)] | None = None
+    tag: str | None = None
+    owner: str | None = None
+    door: str | None = None
+    limit: Limit = 50
+    cursor: Annotated[str, Meta(pattern=r"^\d{1,20}-\d{1,20}$")] | None = None
+
+
+class ViewItem(Struct, frozen=True, kw_only=True, rename={"links": "_links"}):
+    """A view as the sidebar shows it, whatever its doors."""
+
+    short_id: str
+    slug: str | None
+    name: str
+    description: str | None
+    tags: tuple[str, ...]
+    doors: tuple[str, ...]
+    owner: str
+    is_mine: bool
+    can_edit: bool
+    is_public: bool
+    auto_refresh: bool
+    version: int
+    status: str
+    is_stale: bool
+    stale_reason: str | None
+    stale_sources: tuple[str, ...]
+    computed_at: str | None
+    row_count: int | None
+    column_count: int | None
+    size_bytes: int | None
+    truncated: bool
+    statement_id: str
+    refresh: RefreshOut | None
+    last_refresh: LastRefreshOut | None
+    created_at: str
+    updated_at: str
+    links: dict[str, Link]
+
+
+class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}):
+    """A view with its definition."""
+
+    sql: str
+    sources: tuple[str, ...]
+    columns: tuple[Column, ...] | None
+
+
+class ViewPage(Struct, frozen=True, kw_only=True):
+    """A page of the unified list; ``next_cursor`` null is the only end signal."""
+
+    items: tuple[ViewItem, ...]
+    total: int
+    next_cursor: str | None
+
+
+class KeyCreate(Struct, frozen=True, kw_only=True):
+    """Body of a key's create."""
+
+    label: Annotated[str, Meta(min_length=1, max_length=200)]
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=20)]
+    user: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = 90
+    project: int | None = None
+
+
+class KeyOut(Struct, frozen=True, kw_only=True):
+    """A key without its secret."""
+
+    id: str
+    prefix: str
+    user: str
+    label: str
+    scopes: tuple[str, ...]
+    created_by: str
+    created_at: str
+    expires_at: str | None
+    last_used_at: str | None
+
+
+class KeyCreated(KeyOut, frozen=True, kw_only=True):
+    """A key with its secret, shown this once."""
+
+    key: str
+
+
+class KeyList(Struct, frozen=True, kw_only=True):
+    """The caller's keys."""
+
+    items: tuple[KeyOut, ...]
+
+
+class ConnectionOut(Struct, frozen=True, kw_only=True):
+    """A connection by name; never its address or secrets."""
+
+    name: str
+    engine: str
+    status: str
+
+
+class ConnectionList(Struct, frozen=True, kw_only=True):
+    """The connections that statements may name."""
+
+    items: tuple[ConnectionOut, ...]
+
+
+class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether store and engine answer."""
+
+    status: str
+    version: str
+    reason: str | None = None
+
+
+def cursor_key(cursor: str | None) -> tuple[int, int] | None:
+    """The (updated_at, id) that a cursor names."""
+    if cursor is None:
+        return None
+    at, _, view_id = cursor.partition("-")
+    if int(at) >= 2**63 or int(view_id) >= 2**63:
+        raise Invalid("This cursor was not made here.", field="cursor")
+    return int(at), int(view_id)
+
+
+def _common(reading: Reading, actor: Actor, prefix: str) -> dict[str, object]:
+    view = reading.view
+    result = view.current.result
+    here = f"{prefix}/views/{view.short_id}"
+    return {
+        "short_id": view.short_id,
+        "slug": view.perspective.slug if view.perspective else None,
+        "name": view.name,
+        "description": view.description,
+        "tags": view.tags,
+        "doors": ("perspective",) if view.perspective else (),
+        "owner": view.owner,
+        "is_mine": is_owner(actor, view),
+        "can_edit": is_owner(actor, view),
+        "is_public": view.is_public,
+        "auto_refresh": view.auto_refresh,
+        "version": view.version.n,
+        "status": reading.status,
+        "is_stale": reading.freshness.is_stale,
+        "stale_reason": reading.freshness.reason,
+        "stale_sources": reading.freshness.sources,
+        "computed_at": iso(result.computed_at) if result else None,
+        "row_count": result.row_count if result else None,
+        "column_count": len(result.columns) if result else None,
+        "size_bytes": result.size_bytes if result else None,
+        "truncated": bool(result and result.truncated),
+        "statement_id": view.current.id,
+        "refresh": refresh_out(reading),
+        "last_refresh": last_refresh_out(view),
+        "created_at": iso(view.created_at),
+        "updated_at": iso(view.updated_at),
+        "links": {
+            "self": Link(href=here),
+            "result": Link(href=f"{here}/result"),
+            "refresh": Link(href=f"{here}/refresh", method="POST"),
+        },
+    }
+
+
+def view_item(reading: Reading, actor: Actor, prefix: str) -> ViewItem:
+    """A view in the list, as this actor sees it."""
+    return ViewItem(**_common(reading, actor, prefix))  # type: ignore[arg-type]
+
+
+def view_detail(reading: Reading, actor: Actor, prefix: str) -> ViewDetail:
+    """A view whole, as this actor sees it."""
+    view = reading.view
+    return ViewDetail(
+        **_common(reading, actor, prefix),  # type: ignore[arg-type]
+        sql=view.version.query.sql,
+        sources=tuple(read.name for read in view.version.query.reads),
+        columns=view.current.result.columns if view.current.result else None,
+    )
+
+
+def key_out(key: ApiKey) -> KeyOut:
+    """A key as its holder and its maker see it."""
+    return KeyOut(**_key(key))  # type: ignore[arg-type]
+
+
+def key_created(key: ApiKey, secret: str) -> KeyCreated:
+    """A key with its secret."""
+    return KeyCreated(**_key(key), key=secret)  # type: ignore[arg-type]
+
+
+def _key(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "prefix": key.prefix,
+        "user": key.user,
+        "label": key.label,
+        "scopes": key.scopes,
+        "created_by": key.created_by,
+        "created_at": iso(key.created_at),
+        "expires_at": iso(key.expires_at),
+        "last_used_at": iso(key.last_used_at),
+    }

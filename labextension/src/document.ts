@@ -1,0 +1,151 @@
+/** What one result tab shows: a view and the pages of its rows. Knows no DOM. */
+
+import { VDomModel } from '@jupyterlab/ui-components';
+import type { IDisposable } from '@lumino/disposable';
+
+import { problemOf, type Problem, type ViewsModel } from './model';
+import { ResultPages } from './pages';
+import type { IView } from './tokens';
+
+export class DocumentModel extends VDomModel {
+  constructor(
+    readonly views: ViewsModel,
+    readonly id: string
+  ) {
+    super();
+    views.viewChanged.connect(this._onViewChanged, this);
+    views.viewRemoved.connect(this._onViewRemoved, this);
+  }
+
+  get view(): IView | null {
+    return this._view;
+  }
+
+  /** The rows to show: those of the last good result, also while another is on its way. */
+  get pages(): ResultPages | null {
+    return this._pages;
+  }
+
+  /** Why the view or its rows could not be read. */
+  get problem(): Problem | null {
+    return this._problem;
+  }
+
+  /** The view is gone: deleted, or hidden from this person. */
+  get isGone(): boolean {
+    return this._isGone;
+  }
+
+  /** Rows as an HTML table instead of the grid. */
+  get asTable(): boolean {
+    return this._asTable;
+  }
+
+  set asTable(value: boolean) {
+    this._asTable = value;
+    this.stateChanged.emit();
+  }
+
+  set isVisible(value: boolean) {
+    if (value && this._hold === null) {
+      this._hold = this.views.hold(this.id);
+      void this.load();
+    } else if (!value) {
+      this._hold?.dispose();
+      this._hold = null;
+    }
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this.isVisible = false;
+    this.views.viewChanged.disconnect(this._onViewChanged, this);
+    this.views.viewRemoved.disconnect(this._onViewRemoved, this);
+    this._pages?.dispose();
+    super.dispose();
+  }
+
+  /** Read the view and, if it has rows that are not shown yet, their first page. */
+  async load(): Promise<void> {
+    try {
+      this._view = await this.views.read(this.id);
+      this._problem = null;
+      await this._loadPages(this._view);
+    } catch (error) {
+      this._problem = problemOf(error);
+    }
+    this._emit();
+  }
+
+  private _onViewChanged(_: ViewsModel, view: IView): void {
+    if (view.shortId !== this.id) {
+      return;
+    }
+    this._view = view;
+    this._emit();
+    void this._loadPages(view).catch(error => {
+      this._problem = problemOf(error);
+      this._emit();
+    });
+  }
+
+  private _onViewRemoved(_: ViewsModel, id: string): void {
+    if (id === this.id) {
+      this._isGone = true;
+      this._emit();
+    }
+  }
+
+  private async _loadPages(view: IView): Promise<void> {
+    if (view.computedAt === null || view.computedAt === this._loadedFor) {
+      return;
+    }
+    const before = this._loadedFor;
+    this._loadedFor = view.computedAt;
+    try {
+      const pages = await ResultPages.open((offset, limit) =>
+        this.views.api.window(this.id, offset, limit)
+      );
+      if (this.isDisposed) {
+        pages.dispose();
+        return;
+      }
+      this._show(pages);
+    } catch (error) {
+      this._loadedFor = before;
+      throw error;
+    }
+  }
+
+  private _show(pages: ResultPages): void {
+    this._pages?.dispose();
+    this._pages = pages;
+    this._problem = null;
+    pages.replaced.connect(() => {
+      // Two quick refreshes: the view's facts may lag behind its rows.
+      this._loadedFor = null;
+      void this.load();
+    });
+    pages.failed.connect((_, error) => {
+      this._problem = problemOf(error);
+      this._emit();
+    });
+    this._emit();
+  }
+
+  private _emit(): void {
+    if (!this.isDisposed) {
+      this.stateChanged.emit();
+    }
+  }
+
+  private _view: IView | null = null;
+  private _pages: ResultPages | null = null;
+  private _problem: Problem | null = null;
+  private _isGone = false;
+  private _asTable = false;
+  private _loadedFor: string | null = null;
+  private _hold: IDisposable | null = null;
+}

@@ -1,0 +1,158 @@
+/** The head of a result tab: what it is, how fresh it is, and what one can do about it. */
+
+import { ReactWidget, refreshIcon, stopIcon, tableRowsIcon } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import { useEffect, useReducer, type ReactElement } from 'react';
+
+import { StatusBadge } from './badge';
+import { CommandIDs } from './commands';
+import type { DocumentModel } from './document';
+import { LiveRegion } from './live';
+import type { IView } from './tokens';
+import { age, moment, rowsWord, shapeWords, statusDetail } from './words';
+
+interface IHeaderProps {
+  document: DocumentModel;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}
+
+export class ResultHeader extends ReactWidget {
+  constructor(private readonly _props: IHeaderProps) {
+    super();
+    this.addClass('jp-ViewsResultHeader');
+  }
+
+  protected override render(): ReactElement {
+    return <Header {...this._props} />;
+  }
+}
+
+function Header({ document: model, commands, trans }: IHeaderProps): ReactElement | null {
+  useDocument(model);
+  const view = model.view;
+  if (view === null) {
+    return model.problem ? <Banner model={model} trans={trans} /> : null;
+  }
+  return (
+    <>
+      <div className="jp-ViewsResultHeader-line">
+        <h2 title={view.description || view.name}>{view.name}</h2>
+        <span className="jp-ViewsResultHeader-status">
+          <StatusBadge status={view.status} trans={trans} />
+          {view.status !== 'failed' && view.status !== 'fresh' && (
+            <span>{statusDetail(view, Date.now(), trans)}</span>
+          )}
+        </span>
+        <Facts view={view} trans={trans} />
+        <span className="jp-ViewsResultHeader-buttons">
+          <RunButton view={view} commands={commands} trans={trans} />
+          <button
+            type="button"
+            className="jp-Views-textButton"
+            aria-pressed={model.asTable}
+            title={trans.__('Show the rows as an HTML table (T)')}
+            onClick={() => {
+              model.asTable = !model.asTable;
+            }}
+          >
+            <tableRowsIcon.react tag="span" />
+            {trans.__('Table')}
+          </button>
+        </span>
+      </div>
+      <Notes view={view} trans={trans} />
+      <Banner model={model} trans={trans} />
+      <LiveRegion model={model.views} />
+    </>
+  );
+}
+
+function Facts({ view, trans }: { view: IView; trans: TranslationBundle }): ReactElement | null {
+  if (view.computedAt === null) {
+    return null;
+  }
+  return (
+    <span className="jp-ViewsResultHeader-facts">
+      <span>{shapeWords(view.rowCount ?? 0, view.columnCount ?? 0, trans)}</span>
+      <span title={moment(view.computedAt)}>
+        {trans.__('data from %1', age(view.computedAt, Date.now(), trans))}
+      </span>
+    </span>
+  );
+}
+
+function RunButton({ view, commands, trans }: { view: IView } & Omit<IHeaderProps, 'document'>): ReactElement {
+  const running = view.status === 'refreshing';
+  const command = running ? CommandIDs.cancel : CommandIDs.refresh;
+  return (
+    <button
+      type="button"
+      className="jp-Views-textButton"
+      title={running ? trans.__('Stop; the last rows are kept') : trans.__('Run the query again (Ctrl+Enter)')}
+      onClick={() => void commands.execute(command, { id: view.shortId })}
+    >
+      {running ? <stopIcon.react tag="span" /> : <refreshIcon.react tag="span" />}
+      {running ? trans.__('Cancel') : trans.__('Refresh')}
+    </button>
+  );
+}
+
+function Notes({ view, trans }: { view: IView; trans: TranslationBundle }): ReactElement | null {
+  if (view.truncated) {
+    return (
+      <p className="jp-ViewsResultHeader-note">
+        {trans.__(
+          'Truncated: only the first %1 are stored. Narrow the query to see the rest.',
+          rowsWord(view.rowCount ?? 0, trans)
+        )}
+      </p>
+    );
+  }
+  if (view.computedAt === null && view.status !== 'refreshing') {
+    return <p className="jp-ViewsResultHeader-note">{trans.__('No rows yet: Refresh runs the query.')}</p>;
+  }
+  return view.rowCount === 0 ? (
+    <p className="jp-ViewsResultHeader-note">{trans.__('The query returned no rows.')}</p>
+  ) : null;
+}
+
+/** What went wrong; the rows below stay. */
+function Banner({ model, trans }: { model: DocumentModel; trans: TranslationBundle }): ReactElement | null {
+  const view = model.view;
+  if (model.isGone) {
+    return <p className="jp-ViewsBanner">{trans.__('This view was deleted.')}</p>;
+  }
+  if (view?.status === 'failed') {
+    const kept = view.computedAt ? trans.__('The rows below are the last good ones.') : '';
+    const parts = [view.lastRefresh?.message, view.lastRefresh?.hint, kept];
+    return <p className="jp-ViewsBanner">{parts.filter(Boolean).join(' ')}</p>;
+  }
+  if (model.problem === null) {
+    return null;
+  }
+  const text =
+    model.problem.kind === 'error' ? model.problem.message : trans.__('The server does not answer.');
+  return (
+    <div className="jp-ViewsBanner">
+      <span>{text}</span>
+      <button type="button" className="jp-Views-textButton" onClick={() => void model.load()}>
+        {trans.__('Try again')}
+      </button>
+    </div>
+  );
+}
+
+function useDocument(model: DocumentModel): void {
+  const [, render] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    // The age grows although nothing changes: the list's own polling redraws it.
+    model.stateChanged.connect(render);
+    model.views.stateChanged.connect(render);
+    return () => {
+      model.stateChanged.disconnect(render);
+      model.views.stateChanged.disconnect(render);
+    };
+  }, [model]);
+}

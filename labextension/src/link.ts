@@ -1,0 +1,56 @@
+/** `…/lab?view=daily-active-users` opens that view. */
+
+import type { IRouter } from '@jupyterlab/application';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+
+import { RefusedError } from './api';
+import type { ViewsModel } from './model';
+
+interface ILinkOptions {
+  commands: CommandRegistry;
+  router: IRouter;
+  model: ViewsModel;
+  open: (id: string) => Promise<void>;
+  notify: (text: string) => void;
+  trans: TranslationBundle;
+}
+
+const COMMAND = 'views:open-link';
+
+export function addDeepLink({ commands, router, model, open, notify, trans }: ILinkOptions): void {
+  commands.addCommand(COMMAND, {
+    label: trans.__('Open the view of this address'),
+    describedBy: { args: { type: 'object', properties: { search: { type: 'string' } } } },
+    execute: async args => {
+      const name = new URLSearchParams(typeof args.search === 'string' ? args.search : '').get('view');
+      if (!name) {
+        return;
+      }
+      try {
+        const id = await idOf(model, name);
+        if (id === null) {
+          notify(trans.__('There is no view here called: %1', name));
+        } else {
+          await open(id);
+        }
+      } catch {
+        notify(trans.__('The server did not say whether it has the view: %1', name));
+      }
+    }
+  });
+  router.register({ command: COMMAND, pattern: /[?&]view=/ });
+}
+
+/** A link names a view by its slug, or by its short id when it has no slug. */
+async function idOf(model: ViewsModel, name: string): Promise<string | null> {
+  try {
+    return (await model.read(name)).shortId;
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.status !== 404) {
+      throw error;
+    }
+  }
+  const { items } = await model.api.list(name, null);
+  return items.find(view => view.slug === name)?.shortId ?? null;
+}

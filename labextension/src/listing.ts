@@ -1,0 +1,61 @@
+/** The order of the views on screen: ids by page, for one search. No DOM. */
+
+import type { IView, IViewsPage } from './tokens';
+
+export class Listing {
+  constructor(readonly search: string) {}
+
+  ids: readonly string[] = [];
+  cursor: string | null = null;
+  loaded = false;
+  /** The request that brought the present first page: an older answer may come later. */
+  readAt = 0;
+
+  /** Add the page that follows; views that moved meanwhile keep their first place. */
+  append(page: IViewsPage): void {
+    const known = new Set(this.ids);
+    this.ids = [...this.ids, ...idsOf(page).filter(id => !known.has(id))];
+    this.cursor = page.nextCursor;
+  }
+
+  /**
+   * Take a new first page without forgetting the pages after it.
+   *
+   * Returns the ids that stood within the old first page and are gone.
+   */
+  replaceHead(page: IViewsPage): readonly string[] {
+    const fresh = idsOf(page);
+    const kept = new Set(fresh);
+    const last = fresh[fresh.length - 1];
+    const cut = page.nextCursor === null || last === undefined ? -1 : this.ids.indexOf(last);
+    this.loaded = true;
+    if (cut < 0) {
+      const gone = page.nextCursor === null ? this.ids.filter(id => !kept.has(id)) : [];
+      this.ids = fresh;
+      this.cursor = page.nextCursor;
+      return gone;
+    }
+    const gone = this.ids.slice(0, cut).filter(id => !kept.has(id));
+    const tail = this.ids.slice(cut + 1).filter(id => !kept.has(id));
+    this.cursor = tail.length === 0 ? page.nextCursor : this.cursor;
+    this.ids = [...fresh, ...tail];
+    return gone;
+  }
+
+  remove(id: string): void {
+    this.ids = this.ids.filter(other => other !== id);
+  }
+}
+
+/** Whether every word of the search occurs in what is known of the view. */
+export function matches(view: IView, search: string): boolean {
+  const text = [view.name, view.slug ?? '', view.description, ...view.tags].join('\n').toLowerCase();
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .every(word => text.includes(word));
+}
+
+function idsOf(page: IViewsPage): readonly string[] {
+  return page.items.map(view => view.shortId);
+}

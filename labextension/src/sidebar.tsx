@@ -1,0 +1,233 @@
+/** The sidebar: search, the list in two sections, and what to do when it is empty. */
+
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import type { IDisposable } from '@lumino/disposable';
+import { Menu } from '@lumino/widgets';
+import type { Message } from '@lumino/messaging';
+import { createRef, useEffect, useReducer, useState, type ReactElement, type RefObject } from 'react';
+
+import { CommandIDs } from './commands';
+import { viewsIcon } from './icons';
+import { LiveRegion } from './live';
+import { ViewList, type ISection } from './list';
+import type { ViewsModel } from './model';
+import type { IRowActions } from './row';
+import { SearchBox } from './search';
+import { EmptyState, NothingFound, ProblemBanner, ProblemState } from './states';
+import type { IView } from './tokens';
+
+export const PANEL_ID = 'jupyter-views-panel';
+
+interface IPanelOptions {
+  model: ViewsModel;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}
+
+/** Works only while it is shown: a hidden panel asks the server nothing. */
+export class ViewsPanel extends ReactWidget {
+  constructor(private readonly _options: IPanelOptions) {
+    super();
+    this.id = PANEL_ID;
+    this.addClass('jp-ViewsPanel');
+    this.title.icon = viewsIcon;
+    this.title.caption = _options.trans.__('Views');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', _options.trans.__('Views'));
+  }
+
+  focusSearch(): void {
+    this._searchInput.current?.focus();
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this._hold ??= this._options.model.hold();
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    if (this.isVisible) {
+      this._hold ??= this._options.model.hold();
+    }
+  }
+
+  protected override onAfterHide(msg: Message): void {
+    super.onAfterHide(msg);
+    this._release();
+  }
+
+  protected override onBeforeDetach(msg: Message): void {
+    this._release();
+    super.onBeforeDetach(msg);
+  }
+
+  protected override onActivateRequest(): void {
+    this.focusSearch();
+  }
+
+  protected override render(): ReactElement {
+    return <Sidebar {...this._options} searchInput={this._searchInput} />;
+  }
+
+  private _release(): void {
+    this._hold?.dispose();
+    this._hold = null;
+  }
+
+  private _hold: IDisposable | null = null;
+  private readonly _searchInput = createRef<HTMLInputElement>();
+}
+
+interface ISidebarProps extends IPanelOptions {
+  searchInput: RefObject<HTMLInputElement>;
+}
+
+function Sidebar({ model, commands, trans, searchInput }: ISidebarProps): ReactElement {
+  useModel(model);
+  const clear = (): void => {
+    model.setQuery('');
+    searchInput.current?.focus();
+  };
+  return (
+    <>
+      <header className="jp-ViewsHeader">
+        <h2>{trans.__('Views')}</h2>
+      </header>
+      <SearchBox
+        inputRef={searchInput}
+        value={model.query}
+        trans={trans}
+        onChange={query => model.setQuery(query)}
+      />
+      <Body
+        model={model}
+        commands={commands}
+        trans={trans}
+        clear={clear}
+        focusSearch={() => searchInput.current?.focus()}
+      />
+      <LiveRegion model={model} />
+    </>
+  );
+}
+
+interface IBodyProps extends IPanelOptions {
+  clear: () => void;
+  focusSearch: () => void;
+}
+
+function Body({ model, commands, trans, clear, focusSearch }: IBodyProps): ReactElement | null {
+  const [collapsed, toggle] = useCollapsed();
+  const views = model.views;
+  const retry = (): void => void commands.execute(CommandIDs.reload);
+  if (model.problem && views.length === 0) {
+    return <ProblemState trans={trans} problem={model.problem} serverUrl={model.api.serverUrl} retry={retry} />;
+  }
+  if (!model.isReady) {
+    return null;
+  }
+  if (views.length === 0 && model.query.trim()) {
+    return <NothingFound trans={trans} query={model.query.trim()} clear={clear} />;
+  }
+  if (views.length === 0) {
+    return (
+      <EmptyState
+        trans={trans}
+        copyExample={() => void commands.execute(CommandIDs.copyExample)}
+        tryExample={() => void commands.execute(CommandIDs.tryExample)}
+      />
+    );
+  }
+  return (
+    <>
+      {model.problem && <ProblemBanner trans={trans} problem={model.problem} retry={retry} />}
+      <ViewList
+        sections={sectionsOf(views, trans)}
+        collapsed={collapsed}
+        hasMore={model.hasMore}
+        now={Date.now()}
+        actions={actionsOf(commands)}
+        trans={trans}
+        toggle={toggle}
+        loadMore={() => void model.loadMore()}
+        focusSearch={focusSearch}
+      />
+    </>
+  );
+}
+
+function sectionsOf(views: readonly IView[], trans: ISidebarProps['trans']): readonly ISection[] {
+  const mine = views.filter(view => view.isMine);
+  const shared = views.filter(view => !view.isMine);
+  const sections = [{ key: 'section:mine', title: trans.__('Mine'), views: mine }];
+  if (shared.length > 0) {
+    sections.push({ key: 'section:shared', title: trans.__('Shared with me'), views: shared });
+  }
+  return sections;
+}
+
+function actionsOf(commands: CommandRegistry): IRowActions {
+  const run =
+    (command: string) =>
+    (view: IView): void =>
+      void commands.execute(command, { id: view.shortId });
+  return {
+    open: run(CommandIDs.open),
+    refresh: run(CommandIDs.refresh),
+    cancel: run(CommandIDs.cancel),
+    showMenu: (view, x, y) => showMenu(commands, view, x, y)
+  };
+}
+
+function showMenu(commands: CommandRegistry, view: IView, x: number, y: number): void {
+  const menu = new Menu({ commands });
+  const args = { id: view.shortId };
+  menu.addItem({ command: CommandIDs.open, args });
+  menu.addItem({ command: CommandIDs.refresh, args });
+  menu.addItem({ command: CommandIDs.cancel, args });
+  menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.copyLink, args });
+  menu.addItem({ command: CommandIDs.copySlug, args });
+  menu.addItem({ command: CommandIDs.insert, args });
+  menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.remove, args });
+  const before = document.activeElement;
+  menu.aboutToClose.connect(() => {
+    if (before instanceof HTMLElement && before.isConnected) {
+      before.focus();
+    }
+  });
+  menu.open(x, y);
+}
+
+/** Render again whenever the model says so. */
+function useModel(model: ViewsModel): void {
+  const [, render] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    model.stateChanged.connect(render);
+    return () => {
+      model.stateChanged.disconnect(render);
+    };
+  }, [model]);
+}
+
+const COLLAPSED = 'jupyter-views:collapsed';
+
+/** Which sections are closed, remembered by the browser. */
+function useCollapsed(): [ReadonlySet<string>, (key: string) => void] {
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(
+    () => new Set((window.localStorage.getItem(COLLAPSED) ?? '').split(' ').filter(Boolean))
+  );
+  const toggle = (key: string): void => {
+    const next = new Set(collapsed);
+    if (!next.delete(key)) {
+      next.add(key);
+    }
+    window.localStorage.setItem(COLLAPSED, [...next].join(' '));
+    setCollapsed(next);
+  };
+  return [collapsed, toggle];
+}

@@ -1,0 +1,136 @@
+/** What the sidebar says when it has no rows: each state one sentence and one action. */
+
+import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReactElement, ReactNode } from 'react';
+
+import { EXAMPLE_CELL, LOAD_LINE } from './example';
+import type { Problem } from './model';
+
+interface IStateProps {
+  trans: TranslationBundle;
+}
+
+interface IEmptyProps extends IStateProps {
+  copyExample: () => void;
+  tryExample: () => void;
+}
+
+export function EmptyState({ trans, copyExample, tryExample }: IEmptyProps): ReactElement {
+  return (
+    <State title={trans.__('No views yet.')}>
+      <p>{trans.__('After %1, run this in a cell:', LOAD_LINE)}</p>
+      <div className="jp-ViewsExample">
+        <pre tabIndex={0} aria-label={trans.__('Example cell')}>
+          {EXAMPLE_CELL}
+        </pre>
+        <button
+          type="button"
+          className="jp-Views-iconButton"
+          aria-label={trans.__('Copy the example')}
+          title={trans.__('Copy the example')}
+          onClick={copyExample}
+        >
+          <copyIcon.react tag="span" />
+        </button>
+      </div>
+      <button type="button" className="jp-Dialog-button jp-mod-accept jp-mod-styled" onClick={tryExample}>
+        {trans.__('Try the example')}
+      </button>
+    </State>
+  );
+}
+
+interface INothingFoundProps extends IStateProps {
+  query: string;
+  clear: () => void;
+}
+
+export function NothingFound({ trans, query, clear }: INothingFoundProps): ReactElement {
+  return (
+    <State title={trans.__('No view matches “%1”.', query)}>
+      <button type="button" className="jp-Dialog-button jp-mod-reject jp-mod-styled" onClick={clear}>
+        {trans.__('Clear the search')}
+      </button>
+    </State>
+  );
+}
+
+interface IProblemProps extends IStateProps {
+  problem: Problem;
+  serverUrl: string;
+  retry: () => void;
+}
+
+export function ProblemState({ trans, problem, serverUrl, retry }: IProblemProps): ReactElement {
+  const again = (
+    <button type="button" className="jp-Dialog-button jp-mod-accept jp-mod-styled" onClick={retry}>
+      {trans.__('Try again')}
+    </button>
+  );
+  if (problem.kind === 'missing') {
+    return (
+      <State title={trans.__('The server does not offer views.')}>
+        <p>
+          {trans.__(
+            'Jupyter Views is installed in this page, but the server at %1 does not offer it.',
+            serverUrl
+          )}
+        </p>
+        <p>{trans.__('Next: run this where the server runs, then restart the server.')}</p>
+        <pre className="jp-ViewsExample-line" tabIndex={0} aria-label={trans.__('Command to run')}>
+          jupyter server extension enable jupyter_views
+        </pre>
+        {again}
+      </State>
+    );
+  }
+  if (problem.kind === 'offline') {
+    return (
+      <State title={trans.__('The server does not answer.')}>
+        <p>{trans.__('The list returns by itself when the server does.')}</p>
+        {again}
+      </State>
+    );
+  }
+  return (
+    <State title={trans.__('The views could not be read.')}>
+      <p>{problem.message}</p>
+      {problem.hint && <p>{problem.hint}</p>}
+      {again}
+    </State>
+  );
+}
+
+/** The same problem while older rows are still shown. */
+export function ProblemBanner({ trans, problem, retry }: Omit<IProblemProps, 'serverUrl'>): ReactElement {
+  const text =
+    problem.kind === 'error'
+      ? problem.message
+      : problem.kind === 'offline'
+        ? trans.__('The server does not answer. This list may be old.')
+        : trans.__('The server does not offer views any more.');
+  return (
+    <div className="jp-ViewsBanner">
+      <span>{text}</span>
+      <button
+        type="button"
+        className="jp-Views-iconButton"
+        aria-label={trans.__('Try again')}
+        title={trans.__('Try again')}
+        onClick={retry}
+      >
+        <refreshIcon.react tag="span" />
+      </button>
+    </div>
+  );
+}
+
+function State({ title, children }: { title: string; children: ReactNode }): ReactElement {
+  return (
+    <div className="jp-ViewsState">
+      <h3>{title}</h3>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+/** The shapes that the parts of this extension share, and the token others may ask for. */
+
+import { Token } from '@lumino/coreutils';
+
+import type { ViewsModel } from './model';
+
+export const STATUSES = ['fresh', 'stale', 'refreshing', 'failed', 'never_run'] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** A refresh under way. `fraction` is 0 to 1, or null while the engine does not know it. */
+export interface IRefresh {
+  readonly statementId: string;
+  readonly startedAt: string | null;
+  readonly stage: string | null;
+  readonly fraction: number | null;
+  readonly rows: number | null;
+}
+
+/** How the last refresh ended. */
+export interface ILastRefresh {
+  readonly status: string;
+  readonly message: string | null;
+  readonly hint: string | null;
+  readonly at: string | null;
+}
+
+/** One view, as the unified list tells it. Times are ISO 8601 in UTC. */
+export interface IView {
+  readonly shortId: string;
+  readonly name: string;
+  readonly slug: string | null;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly owner: string;
+  readonly isMine: boolean;
+  readonly canEdit: boolean;
+  readonly version: number;
+  readonly status: Status;
+  readonly staleReason: string | null;
+  readonly staleSources: readonly string[];
+  readonly computedAt: string | null;
+  readonly rowCount: number | null;
+  readonly columnCount: number | null;
+  readonly truncated: boolean;
+  readonly refresh: IRefresh | null;
+  readonly lastRefresh: ILastRefresh | null;
+}
+
+export interface IViewsPage {
+  readonly items: readonly IView[];
+  /** Views that match, on all pages. */
+  readonly total: number | null;
+  readonly nextCursor: string | null;
+}
+
+/** A cell of a result: JSON, nested where the column is a list or a struct. */
+export type Cell = unknown;
+
+export interface IColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Rows `offset` to `offset + rows.length` of a stored result. */
+export interface IResultWindow {
+  readonly columns: readonly IColumn[];
+  readonly rows: readonly (readonly Cell[])[];
+  readonly offset: number;
+  /** Rows of the whole stored result. */
+  readonly totalRows: number;
+  readonly truncated: boolean;
+  /** Names the result: windows of one result agree in it. */
+  readonly resultKey: string;
+}
+
+export interface IViewsApi {
+  /** Where the server is, for messages. */
+  readonly serverUrl: string;
+  list(search: string, cursor: string | null): Promise<IViewsPage>;
+  get(shortId: string): Promise<IView>;
+  refresh(shortId: string): Promise<void>;
+  cancel(statementId: string): Promise<void>;
+  remove(shortId: string): Promise<void>;
+  window(shortId: string, offset: number, limit: number): Promise<IResultWindow>;
+}
+
+/** What other extensions can use: the list of views, and opening one. */
+export interface IViews {
+  readonly model: ViewsModel;
+  open(shortId: string): Promise<void>;
+}
+
+export const IViews = new Token<IViews>(
+  'jupyter-views:IViews',
+  'The views of this server: the list that the sidebar shows, and a way to open one.'
+);

@@ -1,0 +1,156 @@
+/** Every sentence about a view, in one vocabulary. Pure: the caller gives the time. */
+
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { IView, Status } from './tokens';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+export function statusWord(status: Status, trans: TranslationBundle): string {
+  switch (status) {
+    case 'fresh':
+      return trans.__('Fresh');
+    case 'stale':
+      return trans.__('Stale');
+    case 'refreshing':
+      return trans.__('Refreshing');
+    case 'failed':
+      return trans.__('Failed');
+    case 'never_run':
+      return trans.__('Never run');
+  }
+}
+
+/** What stands beside the status word: how old, why stale, how far, or what went wrong. */
+export function statusDetail(view: IView, now: number, trans: TranslationBundle): string {
+  switch (view.status) {
+    case 'fresh':
+      return view.computedAt ? age(view.computedAt, now, trans) : '';
+    case 'stale':
+      return staleReason(view, trans);
+    case 'refreshing':
+      return progress(view, now, trans);
+    case 'failed':
+      return view.lastRefresh?.message ?? '';
+    case 'never_run':
+      return '';
+  }
+}
+
+export function staleReason(view: IView, trans: TranslationBundle): string {
+  const [first, ...others] = view.staleSources;
+  switch (view.staleReason) {
+    case 'source_changed':
+      if (first === undefined) {
+        return trans.__('a source changed');
+      }
+      return others.length === 0
+        ? trans.__('%1 changed', first)
+        : trans._n('%2 and %1 more changed', '%2 and %1 more changed', others.length, first);
+    case 'definition_changed':
+      return trans.__('the query changed');
+    case 'age':
+      return trans.__('older than its limit');
+    case 'upstream_view':
+      return first === undefined
+        ? trans.__('a view it reads changed')
+        : trans.__('the view %1 changed', first);
+    case 'unverifiable':
+      return trans.__('its sources cannot be checked');
+    default:
+      return '';
+  }
+}
+
+function progress(view: IView, now: number, trans: TranslationBundle): string {
+  const refresh = view.refresh;
+  if (!refresh?.startedAt) {
+    return '';
+  }
+  const seconds = Math.max(0, Math.round((now - Date.parse(refresh.startedAt)) / SECOND));
+  const elapsed = seconds < 60 ? trans.__('%1 s', seconds) : trans.__('%1 min', Math.floor(seconds / 60));
+  if (refresh.stage === 'writing' && refresh.rows !== null && refresh.rows > 0) {
+    return trans.__('%1, writing %2 rows', elapsed, grouped(refresh.rows));
+  }
+  return refresh.fraction !== null && refresh.fraction > 0
+    ? trans.__('%1, %2 %', elapsed, Math.floor(refresh.fraction * 100))
+    : elapsed;
+}
+
+/** How long ago, in the largest whole unit; a date after four weeks. */
+export function age(iso: string, now: number, trans: TranslationBundle): string {
+  const then = Date.parse(iso);
+  const passed = now - then;
+  if (passed < 5 * SECOND) {
+    return trans.__('just now');
+  }
+  if (passed < MINUTE) {
+    return trans.__('%1 s ago', Math.floor(passed / SECOND));
+  }
+  if (passed < HOUR) {
+    return trans.__('%1 min ago', Math.floor(passed / MINUTE));
+  }
+  if (passed < DAY) {
+    return trans.__('%1 h ago', Math.floor(passed / HOUR));
+  }
+  if (passed < 28 * DAY) {
+    return trans._n('%1 day ago', '%1 days ago', Math.floor(passed / DAY));
+  }
+  return new Date(then).toLocaleDateString(undefined, { dateStyle: 'medium' });
+}
+
+/** The full moment with year and zone, for tooltips. */
+export function moment(iso: string): string {
+  return new Date(iso).toLocaleString(undefined, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'short'
+  });
+}
+
+export function grouped(count: number): string {
+  return count.toLocaleString();
+}
+
+export function rowsWord(count: number, trans: TranslationBundle): string {
+  return trans._n('%2 row', '%2 rows', count, grouped(count));
+}
+
+export function shapeWords(rows: number, columns: number, trans: TranslationBundle): string {
+  return trans.__(
+    '%1 × %2',
+    rowsWord(rows, trans),
+    trans._n('%2 column', '%2 columns', columns, grouped(columns))
+  );
+}
+
+export function viewsWord(count: number, trans: TranslationBundle): string {
+  return trans._n('%2 view', '%2 views', count, grouped(count));
+}
+
+/** One sentence for a screen reader: everything the row shows. */
+export function rowLabel(view: IView, now: number, trans: TranslationBundle): string {
+  const parts = [view.name, statusWord(view.status, trans), statusDetail(view, now, trans)];
+  if (!view.isMine && view.owner) {
+    parts.push(trans.__('owned by %1', view.owner));
+  }
+  return parts.filter(part => part !== '').join(', ');
+}
+
+/** Cut in the middle: both ends of a name tell views apart. */
+export function middleCut(name: string, most: number): string {
+  const letters = Array.from(name);
+  if (letters.length <= most) {
+    return name;
+  }
+  const head = Math.ceil((most - 1) / 2);
+  const tail = most - 1 - head;
+  return `${letters.slice(0, head).join('')}…${letters.slice(letters.length - tail).join('')}`;
+}

@@ -1,0 +1,75 @@
+"""What a person sees of Jupyter Views in the browser, and does there."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Dialog, Locator, Page, Request, expect
+
+from .lab import Lab
+
+FIRST_LOAD_MS = 60_000
+
+
+class Screen:
+    """One browser page on one server."""
+
+    def __init__(self, page: Page, lab: Lab) -> None:
+        self.page = page
+        self.lab = lab
+        self.foreign_requests: list[str] = []
+        self.page_errors: list[str] = []
+        self.dialogs: list[str] = []
+        page.on("request", self._note_request)
+        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        page.on("dialog", self._note_dialog)
+
+    def open(self, query: str = "", *, reset: bool = True) -> None:
+        """Load JupyterLab and wait until it can take commands."""
+        parts = [f"token={self.lab.token}", *(["reset"] if reset else []), *([query] if query else [])]
+        self.page.goto(f"{self.lab.url}lab?{'&'.join(parts)}")
+        self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=FIRST_LOAD_MS)
+        self.page.evaluate("async () => { await window.jupyterapp.restored; }")
+
+    def open_sidebar(self) -> None:
+        """Load JupyterLab with the views sidebar in front."""
+        self.open()
+        self.page.locator('.jp-SideBar [data-id="jupyter-views-panel"]').click()
+        expect(self.panel).to_be_visible()
+
+    def command(self, name: str, **args: Any) -> Any:
+        """Run one of the application's commands."""
+        return self.page.evaluate(
+            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
+            [name, args],
+        )
+
+    @property
+    def panel(self) -> Locator:
+        """The sidebar."""
+        return self.page.locator("#jupyter-views-panel")
+
+    @property
+    def result(self) -> Locator:
+        """The result tab in front."""
+        return self.page.locator(".jp-ViewsResult:visible")
+
+    def row(self, name: str) -> Locator:
+        """The sidebar's row of the view with this name."""
+        return self.panel.locator(".jp-ViewsRow").filter(
+            has=self.page.locator(".jp-ViewsRow-name", has_text=name)
+        )
+
+    def badge(self, name: str) -> Locator:
+        """The status word in that row."""
+        return self.row(name).locator(".jp-ViewsBadge-word")
+
+    def _note_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            self.foreign_requests.append(request.url)
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from .live import LiveKernel, LiveServer, a_server
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A fresh shell without history on disk."""
+    InteractiveShell.clear_instance()
+    fresh = InteractiveShell.instance()
+    fresh.history_manager.enabled = False
+    yield fresh
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(scope="session")
+def server_process(tmp_path_factory) -> Iterator[LiveServer]:
+    with a_server(tmp_path_factory.mktemp("live")) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def kernel_process(server_process) -> Iterator[LiveKernel]:
+    kernel = LiveKernel(server_process)
+    kernel.run("%load_ext jupyter_views")
+    yield kernel
+    kernel.close()
+
+
+@pytest.fixture
+def server(server_process) -> LiveServer:
+    server_process.forget_views()
+    return server_process
+
+
+@pytest.fixture
+def kernel(server, kernel_process) -> LiveKernel:
+    kernel_process.run("%reset -f")
+    return kernel_process
