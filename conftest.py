@@ -93,15 +93,18 @@ def jp_server_config(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def views_app(jp_serverapp: Any) -> Any:
+def views_app(jp_serverapp: Any, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Any:
     """The extension, started; its workers are gone after the test."""
-    await jp_serverapp.extension_manager.start_all_extensions()
-    app = jp_serverapp.extension_manager.extension_apps["jupyter_views"].pop()
-    jp_serverapp.extension_manager.extension_apps["jupyter_views"].add(app)
-    await asyncio.wait_for(app._opening, 60)
-    assert app._services is not None, app._why_not
+    manager = jp_serverapp.extension_manager
+    (app,) = manager.extension_apps["jupyter_views"]
+
+    async def start() -> None:
+        await manager.start_all_extensions()
+        await app.opened()
+
+    jp_asyncio_loop.run_until_complete(start())
     yield app
-    await app.stop_extension()
+    jp_asyncio_loop.run_until_complete(app.stop_extension())
 
 
 @pytest.fixture

@@ -132,6 +132,11 @@ class ViewsApp(ExtensionApp):
                 os.environ.pop(name, None)
         self._opening = asyncio.create_task(self._open())
 
+    async def opened(self) -> Services:
+        """The services, once the store is open; raises Unavailable when it could not be."""
+        await self._opening
+        return self._opened()
+
     async def _open(self) -> None:
         try:
             await self._assemble()

@@ -14,6 +14,8 @@ import duckdb
 import msgspec
 from msgspec import Struct
 
+from .syntax import nodes
+
 Effect = Literal["pure", "volatile", "denied"]
 
 
@@ -117,12 +119,12 @@ def _load(connection: duckdb.DuckDBPyConnection) -> Catalogue:
         "SELECT lower(view_name) FROM duckdb_views() "
         "WHERE internal AND schema_name <> 'information_schema'"
     ).fetchall()
-    words = connection.execute("SELECT lower(keyword_name) FROM duckdb_keywords()").fetchall()
+    keywords = connection.execute("SELECT lower(keyword_name) FROM duckdb_keywords()").fetchall()
     return Catalogue(
         effects=effects,
         table_functions=frozenset(r[0] for r in rows if r[1] in ("table", "table_macro")),
         system_views=frozenset(r[0] for r in views),
-        keywords=frozenset(r[0] for r in words),
+        keywords=frozenset(r[0] for r in keywords),
     )
 
 
@@ -173,22 +175,15 @@ def _worse(one: Effect, other: Effect) -> Effect:
 def _called(tree: Any) -> list[tuple[str, str]]:
     """(kind, lower-case name) of every function, table and bare column in a body."""
     found: list[tuple[str, str]] = []
-    waiting = [tree]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, list):
-            waiting.extend(here)
-        elif isinstance(here, dict):
-            kind = here.get("type")
-            if kind == "TABLE_FUNCTION":
-                found.append((kind, here["function"]["function_name"].lower()))
-                waiting.extend(here["function"].get("arguments", ()))
-                continue
-            if kind == "BASE_TABLE":
-                found.append((kind, here["table_name"].lower()))
-            elif kind == "COLUMN_REF" and len(here["column_names"]) == 1:
-                found.append((kind, here["column_names"][0].lower()))
-            elif "function_name" in here:
-                found.append(("FUNCTION", here["function_name"].lower()))
-            waiting.extend(here.values())
+    for node in nodes(tree):
+        kind = node.get("type")
+        if kind == "TABLE_FUNCTION":
+            found.append((kind, node["function"]["function_name"].lower()))
+            node["function"].pop("function_name")
+        elif kind == "BASE_TABLE":
+            found.append((kind, node["table_name"].lower()))
+        elif kind == "COLUMN_REF" and len(node["column_names"]) == 1:
+            found.append((kind, node["column_names"][0].lower()))
+        elif "function_name" in node:
+            found.append(("FUNCTION", node["function_name"].lower()))
     return found

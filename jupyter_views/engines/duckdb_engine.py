@@ -14,6 +14,7 @@ from msgspec import structs
 
 from ..core.errors import Canceled, EngineFailed, Unavailable
 from ..core.ports import Draft, Encoded, Encoding, Outcome, Plan, Progress, Read, Run, Signature
+from . import sources
 from .pool import Breaker, Pool, sweep
 from .process import WorkerProcess
 from .protocol import (
@@ -96,7 +97,7 @@ class DuckDBEngine:
             frames_dir=frames_dir,
             scratch=os.path.join(self._folder, "run"),
             memory_bytes=memory_bytes,
-            address_bytes=2 * memory_bytes + 2 * GIB,
+            address_bytes=2 * memory_bytes,
             file_bytes=max(temp_bytes, 2 * GIB),
             temp_bytes=temp_bytes,
             threads=threads,
@@ -106,9 +107,7 @@ class DuckDBEngine:
             setup, kind="read", scratch=os.path.join(self._folder, "read"), nice=5
         )
         recycle = memory_bytes // 2 + GIB // 2
-        self._runs = Pool(
-            setup, size=run_workers, breaker=breaker, recycle_bytes=recycle, log=log
-        )
+        self._runs = Pool(setup, size=run_workers, breaker=breaker, recycle_bytes=recycle, log=log)
         self._reads = Pool(
             reading, size=read_workers, breaker=breaker, recycle_bytes=recycle, log=log
         )
@@ -153,6 +152,12 @@ class DuckDBEngine:
         if not reads:
             return ()
         return (await self._read(Sign(reads, previous), Signed, _SIGN_SECONDS)).signatures
+
+    async def moved(
+        self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]
+    ) -> tuple[str, ...] | None:
+        """Names of the sources that differ from what was recorded before a run."""
+        return sources.moved(recorded, await self.signatures(reads, recorded))
 
     async def encode(self, encoding: Encoding) -> Encoded:
         """Render a stored result; a file, if there is one, belongs to the caller."""

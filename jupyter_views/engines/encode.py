@@ -31,11 +31,19 @@ class Window:
     """The wanted rows and columns of a stored file, read batch by batch.
 
     Columns are named ``c0``, ``c1`` … in the wanted order, because a result's
-    own names may repeat. ``rows`` counts what has been read so far.
+    own names may repeat.
+
+    Attributes
+    ----------
+    rows
+        Read so far.
+    is_damaged
+        A batch could not be decoded; whoever was reading got Arrow's error.
     """
 
     def __init__(self, encoding: Encoding, chosen: list[int]) -> None:
         self.rows = 0
+        self.is_damaged = False
         self._start, self._limit = encoding.offset, encoding.limit
         try:
             self._map = pa.memory_map(encoding.path)
@@ -46,7 +54,7 @@ class Window:
             self._file = pa.ipc.open_file(self._map, options=options)
             self._size = int((stored.metadata or {})[ROWS_KEY])
         except (OSError, KeyError, ValueError, pa.ArrowException):
-            raise Gone("The stored rows cannot be read.", details={"rerun": True}) from None
+            raise _gone() from None
         self._order = [fields.index(at) for at in chosen]
         self.schema = pa.schema(
             [stored.field(at).with_name(f"c{to}") for to, at in enumerate(chosen)]
@@ -59,7 +67,7 @@ class Window:
         for at in range(first, self._file.num_record_batches):
             if left is not None and left <= 0:
                 return
-            batch = self._file.get_batch(at)
+            batch = self._decoded(at)
             if skip or (left is not None and left < batch.num_rows - skip):
                 batch = batch.slice(skip, left)
             skip = 0
@@ -70,6 +78,13 @@ class Window:
             yield pa.RecordBatch.from_arrays(
                 [batch.column(at) for at in self._order], schema=self.schema
             )
+
+    def _decoded(self, at: int) -> pa.RecordBatch:
+        try:
+            return self._file.get_batch(at)
+        except (OSError, pa.ArrowException):
+            self.is_damaged = True
+            raise
 
     def reader(self) -> pa.RecordBatchReader:
         """The window as a stream that the engine can scan."""
@@ -143,6 +158,16 @@ class Encoder:
         columns = [encoding.columns_meta[at] for at in chosen]
         path = os.path.join(self._scratch, f"rendered.{encoding.format}")
         window = Window(encoding, chosen)
+        try:
+            return self._rendered(encoding, window, columns, path)
+        except Exception:
+            if window.is_damaged:
+                raise _gone() from None
+            raise
+
+    def _rendered(
+        self, encoding: Encoding, window: Window, columns: list[Column], path: str
+    ) -> Encoded:
         if encoding.format == "arrow":
             return self._arrow(window, columns, path)
         cursor = self._connection.cursor()
@@ -237,6 +262,10 @@ def _unknown(name: str, names: list[str]) -> InvalidColumns:
         hint=hint,
         details={"column": name, "columns": names[:100]},
     )
+
+
+def _gone() -> Gone:
+    return Gone("The stored rows cannot be read.", details={"rerun": True})
 
 
 def text_of(column: pa.StringArray) -> memoryview:

@@ -7,7 +7,10 @@ class, the place by the ``LINE n:`` excerpt with its caret, candidates by the
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Callable
+from typing import Any
 
 import duckdb
 
@@ -20,6 +23,7 @@ from ..core.errors import (
     TimedOut,
     ViewsError,
 )
+from . import syntax
 
 _EXCERPT = re.compile(r"\nLINE (\d+): (.*)\n( *)\^")
 _PREFIX = re.compile(r"^(?:[A-Z][A-Za-z]* )*(?:Error|Exception): ?|^INTERNAL Error: ?")
@@ -31,9 +35,10 @@ _TABLE = re.compile(r"Table with name \"?(.+?)\"? does not exist")
 _FILE = re.compile(r'No files found that match the pattern "([^"]*)"')
 _CANDIDATES = re.compile(r"Candidate bindings: ?:?(.*)")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_MEANT = re.compile(r'Did you mean "?([^"?\n]+?)"?\?')
+_MEANT = re.compile(r'Did you mean:? "([^"\n]+)"')
 _SYSTEM = ("duckdb_", "pg_", "information_schema", "sqlite_", "pragma_", "system.")
 _MOST = 12
+_LONGEST = 500
 
 
 def explain_failure(error: Exception, sql: str) -> ViewsError:
@@ -61,6 +66,8 @@ def explain_failure(error: Exception, sql: str) -> ViewsError:
     if known is not None:
         return known
     line, column = _place(text, sql)
+    if line is None:
+        line, column = _place_of_name(text, sql)
     message, hint = _reworded(text)
     kind = ParseError if isinstance(error, duckdb.ParserException) else EngineFailed
     return kind(message, hint=hint, line=line, column=column)
@@ -101,33 +108,70 @@ def _timed_out() -> TimedOut:
 
 
 def _reworded(text: str) -> tuple[str, str | None]:
-    if found := _COLUMN.search(text):
-        return f"No column named {found[1]}.", _columns_hint(text)
-    if found := _IN_TABLE.search(text):
-        return f"No column named {found[2]} in {found[1]}.", _columns_hint(text)
-    if found := _FILE.search(text):
-        name = _without_folders(found[1])
-        return f"There is no file {name}.", "File names start from the notebook's folder."
-    if found := _TABLE.search(text):
-        return f"No table or file named {_without_folders(found[1])}.", _meant_hint(text)
-    body = text.split("\nLINE ")[0].split("\n\nCandidate")[0].strip()
-    body = _PREFIX.sub("", body.split("\n\n")[0])
-    meant = _MEANT.search(body)
-    body = " ".join(_MEANT.sub("", body).split()) if meant else " ".join(body.split())
-    body = without_paths(body)[:500] or "The engine failed without saying why"
+    for pattern, reword in _REWORDINGS:
+        if found := pattern.search(text):
+            return reword(found, text)
+    body = _PREFIX.sub("", text.split("\nLINE ")[0].strip()).split("\n")[0]
+    body = without_paths(" ".join(body.split()))[:_LONGEST]
+    body = body or "The engine failed without saying why"
     body = body[0].upper() + body[1:]
     return body if body.endswith((".", "!", "?")) else f"{body}.", _meant_hint(text)
 
 
-def _columns_hint(text: str) -> str | None:
+def _no_column(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    return f"No column named {found[1]}.", _columns_hint(found[1], text)
+
+
+def _no_column_in(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    return f"No column named {found[2]} in {found[1]}.", _columns_hint(found[2], text)
+
+
+def _no_file(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    return (
+        f"There is no file {_without_folders(found[1])}.",
+        "File names start from the notebook's folder.",
+    )
+
+
+def _no_table(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    return f"No table or file named {_without_folders(found[1])}.", _meant_hint(text)
+
+
+def _no_overload(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    kinds = found[2].replace("_LITERAL", "")
+    return (
+        f"{found[1]} does not take ({kinds}).",
+        "Convert an argument, for example x::DOUBLE.",
+    )
+
+
+def _not_grouped(found: re.Match[str], text: str) -> tuple[str, str | None]:
+    return (
+        f"Column {found[1]} must stand in GROUP BY or inside an aggregate.",
+        f"Add it to GROUP BY, or write any_value({found[1]}).",
+    )
+
+
+_Reword = Callable[[re.Match[str], str], tuple[str, str | None]]
+_REWORDINGS: tuple[tuple[re.Pattern[str], _Reword], ...] = (
+    (_COLUMN, _no_column),
+    (_IN_TABLE, _no_column_in),
+    (_FILE, _no_file),
+    (_TABLE, _no_table),
+    (re.compile(r"argument types '(\S+?)\((.*?)\)'"), _no_overload),
+    (re.compile(r'column "([^"]+)" must appear in the GROUP BY'), _not_grouped),
+)
+
+
+def _columns_hint(wanted: str, text: str) -> str | None:
     found = _CANDIDATES.search(text)
-    if found is None:
-        return _meant_hint(text)
-    names = [name.replace('""', '"') for name in _QUOTED.findall(found[1])]
+    names = [name.replace('""', '"') for name in _QUOTED.findall(found[1])] if found else []
     if not names:
         return None
-    listed = ", ".join(names[:_MOST])
-    return f"Columns there: {listed}.  Did you mean {names[0]}?"
+    listed = f"Columns there: {', '.join(names[:_MOST])}."
+    near = difflib.get_close_matches(wanted.lower(), [name.lower() for name in names], n=1)
+    meant = next((name for name in names if near and name.lower() == near[0]), None)
+    return f"{listed}  Did you mean {meant}?" if meant else listed
 
 
 def _meant_hint(text: str) -> str | None:
@@ -173,3 +217,38 @@ def _place(text: str, sql: str) -> tuple[int | None, int | None]:
     if start < 0:
         return number, None
     return number, start + caret + 1
+
+
+def _place_of_name(text: str, sql: str) -> tuple[int | None, int | None]:
+    """Where the missing column, table or function stands, when the engine does not say.
+
+    It says nothing for queries opened as a relation. A connection of our own
+    parses, because the one that failed may be unusable by now.
+    """
+    wanted: tuple[str, str] | None = None
+    for pattern, group, kind in (
+        (_COLUMN, 1, "COLUMN_REF"),
+        (_IN_TABLE, 2, "COLUMN_REF"),
+        (_TABLE, 1, "BASE_TABLE"),
+        (_FILE, 1, "BASE_TABLE"),
+    ):
+        if found := pattern.search(text):
+            wanted = (kind, syntax.folded(found[group]))
+            break
+    if wanted is None:
+        return None, None
+    try:
+        with duckdb.connect(":memory:") as connection:
+            tree, _ = syntax.parse(connection, sql)
+    except (duckdb.Error, RecursionError, ValueError, MemoryError):
+        return None, None
+    for node in syntax.nodes(tree):
+        if node.get("type") == wanted[0] and wanted[1] in _names(node):
+            return syntax.Position(sql).of(syntax.offset_of(node))
+    return None, None
+
+
+def _names(node: dict[str, Any]) -> set[str]:
+    if node["type"] == "COLUMN_REF":
+        return set(map(syntax.folded, node["column_names"]))
+    return {syntax.folded(".".join(node["qualified_name"]["path"]))}

@@ -6,7 +6,6 @@ engine cannot put into a tree (everything but queries) is refused by its kind.
 
 from __future__ import annotations
 
-import bisect
 import difflib
 from typing import Any
 
@@ -23,25 +22,19 @@ from ..core.errors import (
     ViewsError,
 )
 from ..core.ports import Draft, Plan
-from . import paths
+from . import paths, syntax
 from .catalog import Catalogue, catalogue, words
 from .failures import explain_failure
-from .lineage import Lineage, offset_of
+from .lineage import Lineage
+from .syntax import Position, is_same, offset_of
 
 __all__ = ["explain_failure", "inspect"]
-
-_PARSE = (
-    "SELECT json_serialize_sql($1::VARCHAR, skip_null := true, "
-    "skip_empty := true, skip_default := true)"
-)
-_RENDER = "SELECT json_deserialize_sql($1::JSON)"
 
 _WRITES_HINT = "Run it with your own connection, then save a SELECT over its result."
 _WRITING = words(
     """INSERT UPDATE DELETE MERGE_INTO CREATE CREATE_FUNC DROP ALTER COPY COPY_DATABASE EXPORT
-    VACUUM ANALYZE TRANSACTION SET VARIABLE_SET LOAD ATTACH DETACH UPDATE_EXTENSIONS"""
+    VACUUM ANALYZE TRANSACTION SET VARIABLE_SET LOAD ATTACH DETACH"""
 )
-_PLACES = frozenset({"query_location", "query_location_length"})
 
 
 def inspect(
@@ -88,6 +81,9 @@ def inspect(
         lineage.walk(tree["node"])
     except RecursionError:
         raise _too_deep() from None
+    except (KeyError, IndexError, TypeError, AttributeError):
+        # A tree of another shape than the one we know: not understood, so no.
+        raise NotAllowed("This statement could not be understood well enough to run.") from None
     used = sorted(tree.get("named_param_map", ()), key=lambda entry: entry["value"])
     parameters = tuple(entry["key"] for entry in used)
     _check_parameters(parameters, draft.params)
@@ -99,25 +95,6 @@ def inspect(
     )
 
 
-class Position:
-    """Turns the engine's byte offsets into lines and columns of the user's SQL."""
-
-    def __init__(self, sql: str) -> None:
-        self._bytes = sql.encode(errors="surrogatepass")
-        self._starts: list[int] | None = None
-
-    def of(self, offset: int | None) -> tuple[int | None, int | None]:
-        """1-based (line, column in characters); (None, None) where nothing is known."""
-        if offset is None or offset > len(self._bytes):
-            return None, None
-        if self._starts is None:
-            self._starts = [0]
-            self._starts += [at + 1 for at, byte in enumerate(self._bytes) if byte == 10]
-        line = bisect.bisect_right(self._starts, offset)
-        before = self._bytes[self._starts[line - 1] : offset]
-        return line, len(before.decode(errors="ignore")) + 1
-
-
 def _parsed(
     connection: duckdb.DuckDBPyConnection, sql: str, known: Catalogue
 ) -> tuple[dict[str, Any], str]:
@@ -125,9 +102,7 @@ def _parsed(
     if "\0" in sql:
         raise ParseError("SQL may not hold a zero byte.")
     try:
-        row = connection.execute(_PARSE, [sql]).fetchone()
-        raw = str(row[0]) if row else ""
-        answer = msgspec.json.decode(raw)
+        answer, raw = syntax.parse(connection, sql)
     except (RecursionError, msgspec.DecodeError):
         raise _too_deep() from None
     except UnicodeEncodeError:
@@ -153,13 +128,13 @@ def _not_a_query(
             "Parameters with and without names cannot be mixed.", hint="Name each: $region."
         )
     try:
-        statements = connection.extract_statements(sql)
+        kinds = [statement.type.name for statement in connection.extract_statements(sql)]
     # Also ValueError, for statements that the client does not know (CONNECT).
     except (duckdb.Error, ValueError, RuntimeError):
         return NotAllowed("A view holds a query: SELECT, WITH, FROM or VALUES.")
-    if len(statements) != 1:
-        return _many(len(statements))
-    return _other_statement(statements[0].type.name)
+    if len(kinds) != 1:
+        return _many(len(kinds))
+    return _other_statement(kinds[0])
 
 
 def _other_statement(kind: str) -> ViewsError:
@@ -167,7 +142,7 @@ def _other_statement(kind: str) -> ViewsError:
     word = word or kind.removesuffix("_FUNC").replace("_", " ")
     if kind in _WRITING:
         verb = "changes settings" if kind in ("SET", "VARIABLE_SET") else "writes"
-        if kind in ("LOAD", "ATTACH", "DETACH", "TRANSACTION", "UPDATE_EXTENSIONS"):
+        if kind in ("LOAD", "ATTACH", "DETACH", "TRANSACTION"):
             verb = "changes the connection"
         return NotReadOnly(
             f"A view may only read. This statement {verb} ({word}).", hint=_WRITES_HINT
@@ -241,21 +216,9 @@ def _normalized(
     something would serve wrong rows: it is parsed again and compared.
     """
     try:
-        row = connection.execute(_RENDER, [raw]).fetchone()
-        rendered = str(row[0]) if row else ""
-        again = connection.execute(_PARSE, [rendered]).fetchone()
-        statements = msgspec.json.decode(again[0])["statements"] if again else []
-        same = len(statements) == 1 and _same(statements[0]["node"], tree["node"])
+        rendered = syntax.render(connection, raw)
+        statements = syntax.parse(connection, rendered)[0]["statements"]
+        same = len(statements) == 1 and is_same(statements[0]["node"], tree["node"])
     except (duckdb.Error, KeyError, RecursionError, msgspec.DecodeError):
         return sql.strip()
     return rendered if same else sql.strip()
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two trees are equal apart from where their parts stand in the text."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = (one.keys() | other.keys()) - _PLACES
-        return all(_same(one.get(key), other.get(key)) for key in keys)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)

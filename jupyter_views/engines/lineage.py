@@ -24,6 +24,7 @@ from .catalog import (
     Catalogue,
     words,
 )
+from .syntax import folded
 
 _QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _PLAIN_NODES = frozenset(
@@ -38,20 +39,10 @@ _CLASSES = words(
     SUBQUERY LAMBDA PARAMETER WINDOW COLLATE POSITIONAL_REFERENCE DEFAULT TYPE"""
 )
 _DESCRIBES = frozenset({"DESCRIBE", "SUMMARY"})
-_NOWHERE = 2**64 - 1
 
 _WRITES_HINT = "Run it with your own connection, then save a SELECT over its result."
 
 Place = Callable[[Any], tuple[int | None, int | None]]
-
-
-def folded(name: str) -> str:
-    """Lower case of A to Z alone, as the engine compares names: É and é stay apart."""
-    return (
-        name.lower()
-        if name.isascii()
-        else "".join(letter.lower() if letter.isascii() else letter for letter in name)
-    )
 
 
 class Lineage:
@@ -188,7 +179,7 @@ class Lineage:
             self._reads[Read(kind="frame", name=given, path=sha256)] = None
         elif is_file:
             self._file(node, name)
-        elif paths.looks_like_a_path(name):
+        elif paths.looks_like_a_path(name) or (len(path) == 1 and "." in name):
             raise self._refused(
                 node,
                 f"{paths.shown(name)} is not a file that can be read by its name alone.",
@@ -221,10 +212,18 @@ class Lineage:
         name = folded(call["qualified_name"]["path"][-1])
         if name in READERS:
             self._reader(node, call, name)
+        elif name == "summary":
+            self._summary(node, call)
         elif name not in GENERATORS:
             raise self._refused_function(node, name, self._catalogue.table_functions)
         self._below(call, ctes)
         self._below(node, ctes, but=("function",))
+
+    def _summary(self, node: dict[str, Any], call: dict[str, Any]) -> None:
+        """It also takes the bare name of a table, which would not show as a read."""
+        given = [argument["expression"] for argument in call.get("arguments", ())]
+        if any(expression.get("class") != "SUBQUERY" for expression in given):
+            raise self._refused(node, "summary takes a query.", hint="Write SUMMARIZE instead.")
 
     def _reader(self, node: dict[str, Any], call: dict[str, Any], reader: str) -> None:
         files: list[Any] = []
@@ -330,11 +329,3 @@ def _option(argument: dict[str, Any]) -> str | None:
         }:
             return str(name)
     return None
-
-
-def offset_of(node: Any) -> int | None:
-    """The byte offset of a node in the SQL, where the engine recorded one."""
-    if not isinstance(node, dict):
-        return None
-    offset = node.get("query_location", _NOWHERE)
-    return None if offset == _NOWHERE else offset

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ..core.errors import NotAllowed
 
-_ENDINGS = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+_ENDINGS = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".geojson")
 _PACKED = (".gz", ".zst")
 _GLOB = frozenset("*?[")
 _OUTSIDE_HINT = (
@@ -60,7 +60,18 @@ def is_data_file(name: str) -> bool:
 def looks_like_a_path(name: str) -> bool:
     """Whether somebody who writes this name means a file."""
     return any(mark in name for mark in "/\\*?") or name.lower().endswith(
-        (".duckdb", ".db", ".sqlite", ".xlsx", ".txt", ".arrow", ".feather", ".avro", ".orc")
+        (
+            ".duckdb",
+            ".db",
+            ".ddb",
+            ".sqlite",
+            ".xlsx",
+            ".txt",
+            ".arrow",
+            ".feather",
+            ".avro",
+            ".orc",
+        )
     )
 
 
@@ -112,9 +123,6 @@ def resolve(name: str, where: Folders) -> str:
     _refuse_odd(name)
     parts = name.split("/")
     at = next((i for i, part in enumerate(parts) if has_pattern(part)), len(parts))
-    if at < len(parts) and os.path.lexists(os.path.join(where.base, name)):
-        # The engine prefers a file that really has such a name to the pattern.
-        at = len(parts)
     fixed, pattern = parts[:at], parts[at:]
     if ".." in pattern:
         raise NotAllowed(f"{shown(name)}: '..' may not follow a pattern.")

@@ -68,6 +68,7 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._killed_for: ViewsError | None = None
         self._task = 0
+        self._stderr = os.path.join(setup.scratch, "stderr")
 
     @property
     def pid(self) -> int:
@@ -79,10 +80,11 @@ class WorkerProcess:
         os.makedirs(self.folder, mode=0o700)
         ours, theirs = socket.socketpair()
         try:
-            with open(os.path.join(self.folder, "stderr"), "wb") as errors:
+            # Small local files: not worth a thread.
+            with open(self._stderr, "wb") as errors:  # noqa: ASYNC230
                 # Directly and not in a thread: a child asked to die with its
                 # parent dies with the *thread* that started it.
-                self._process = subprocess.Popen(  # noqa: S603, ASYNC220
+                self._process = subprocess.Popen(  # noqa: ASYNC220
                     [
                         sys.executable,
                         "-P",
@@ -222,7 +224,7 @@ class WorkerProcess:
         try:
             descriptor = os.pidfd_open(process.pid)
         except (AttributeError, OSError):
-            while process.poll() is None:
+            while process.poll() is None:  # noqa: ASYNC110 - no event tells where pidfd lacks
                 await asyncio.sleep(0.05)
             return
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
@@ -251,9 +253,8 @@ class WorkerProcess:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.gone(), 0.5)
             code = self._process.poll()
-        with contextlib.suppress(OSError):
-            path = Path(self.folder, "stderr")
-            words = path.read_bytes()[-2000:].decode(errors="replace")
+        with contextlib.suppress(OSError), open(self._stderr, "rb") as file:  # noqa: ASYNC230
+            words = file.read()[-2000:].decode(errors="replace")
             self._log.warning("a %s worker %s (%s): %s", self.setup.kind, what, code, words)
 
     async def _send(self, request: Request) -> None:
@@ -278,7 +279,12 @@ def _environment() -> dict[str, str]:
     allocator arenas keep the address space, which is limited, for data.
     """
     kept = {"LANG": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "2", "PYTHONPATH": _PACKAGE_ROOT}
-    kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    kept |= {
+        "PYTHONFAULTHANDLER": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     for name in ("LD_LIBRARY_PATH", "SYSTEMROOT"):
         if name in os.environ:
             kept[name] = os.environ[name]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import site
 import sys
 import sysconfig
 
@@ -67,7 +66,6 @@ def open_connection(
     # Must be known before the first statement: else a name in FROM finds a
     # Python variable of the process.
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": "false"})
-    connection.execute("LOAD json")
     if log_files:
         connection.execute("CALL enable_logging('FileSystem')")
     folders = tuple(dict.fromkeys(map(os.path.realpath, (*readable, scratch))))
@@ -168,24 +166,16 @@ def _limits(address_bytes: int, file_bytes: int) -> list[str]:
 
 
 def _runtime_folders() -> tuple[str, ...]:
-    """What Python, Arrow and time zones open after the start, and no more."""
-    folders = {
-        *(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-        os.path.join(sys.base_prefix, "lib"),
-        os.path.dirname(os.path.dirname(duckdb.__file__)),
-        *(entry for entry in sys.path if entry),
-        "/usr/share/zoneinfo",
-        "/etc/localtime",
-        "/lib",
-        "/lib64",
-        "/usr/lib",
-        "/proc/self",
-        "/proc/meminfo",
-        "/proc/cpuinfo",
-        "/sys/fs/cgroup",
-        "/sys/devices/system/cpu",
-        "/dev/null",
-        "/dev/urandom",
-    }
-    return tuple(sorted(folder for folder in folders if folder))
+    """What Python, Arrow and time zones open after the start, and no more.
+
+    Not the process's working folder, although it stands on ``sys.path``; nor
+    ``/proc``, where the environment of this process could be read.
+    """
+    modules = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+    modules |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    libraries = (os.path.join(sys.base_prefix, "lib"), "/lib", "/lib64", "/usr/lib")
+    zones = ("/usr/share/zoneinfo", "/etc/localtime")
+    devices = ("/etc/ld.so.cache", "/dev/null", "/dev/urandom")
+    found = {*modules, os.path.dirname(os.path.dirname(duckdb.__file__)), package}
+    return tuple(sorted({*filter(None, found), *libraries, *zones, *devices}))

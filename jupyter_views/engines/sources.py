@@ -14,12 +14,14 @@ import os
 import stat
 import time
 from collections.abc import Iterable
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from ..core.errors import NotAllowed
 from ..core.ports import Read, Signature
 from . import paths
+
+if TYPE_CHECKING:
+    import duckdb
 
 _RACY_NS = 2_000_000_000
 _ABSENT = "absent"
@@ -170,14 +172,15 @@ def _files(
     """(display name, absolute path) of each file behind a read."""
     pattern = read.path or ""
     literal = paths.unescaped(pattern)
-    if os.path.lexists(literal) or not paths.has_pattern(pattern):
-        return [(read.name, _checked(literal, read.name, where))]
     if not paths.has_pattern(read.name):
-        # The pattern is an escaped fixed name, and the file is not there.
-        return [(read.name, literal)]
-    found = connection.execute("SELECT file FROM glob($1)", [pattern]).fetchall()
+        return [(read.name, _checked(literal, read.name, where))]
+    rows = connection.execute("SELECT file FROM glob($1)", [pattern]).fetchall()
+    found = {path for (path,) in rows}
+    if os.path.lexists(literal):
+        # A file that really has brackets or a star in its name is read too.
+        found.add(literal)
     files = []
-    for (path,) in found:
+    for path in sorted(found):
         real = _checked(path, read.name, where)
         root = paths.root_of(os.path.dirname(path), where.readable) or os.path.dirname(real)
         files.append((os.path.relpath(path, root).replace(os.sep, "/"), path))

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import pyarrow as pa
+
+from .settling import settled
 
 BATCH_ROWS = 8192
 ROWS_KEY = b"batch_rows"
@@ -57,14 +59,15 @@ def store(
     pyarrow.ArrowException, OSError
         What the engine or the disk said; the caller translates.
     """
-    first = next((batch for batch in reader if batch.num_rows), None)
+    rest = (settled(batch) for batch in reader if batch.num_rows)
+    first = next(rest, None)
     size = _rows_per_batch(first)
     schema = reader.schema.with_metadata({ROWS_KEY: str(size).encode()})
     options = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=False)
     rows, truncated = 0, None
     with pa.OSFile(path, "wb") as sink:
         with pa.ipc.new_file(sink, schema, options=options) as writer:
-            for batch in _regrouped(first, reader, size):
+            for batch in _regrouped(first, rest, size):
                 room = max_rows - rows
                 if room <= 0:
                     truncated = "rows"
@@ -98,7 +101,7 @@ def _is_full(written: int, coming: int, max_bytes: int) -> bool:
 
 
 def _regrouped(
-    first: pa.RecordBatch | None, rest: Iterable[pa.RecordBatch], size: int
+    first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch], size: int
 ) -> Iterator[pa.RecordBatch]:
     if first is None:
         return
@@ -108,12 +111,11 @@ def _regrouped(
             whole = held[0] if len(held) == 1 else pa.concat_batches(held)
             yield whole.slice(0, size) if count > size else whole
             held, count = ([whole.slice(size)] if count > size else []), count - size
-        batch = next(iter(rest), None)
+        batch = next(rest, None)
         if batch is None:
             break
-        if batch.num_rows:
-            held.append(batch)
-            count += batch.num_rows
+        held.append(batch)
+        count += batch.num_rows
     if count:
         yield held[0] if len(held) == 1 else pa.concat_batches(held)
 

@@ -24,7 +24,6 @@ from ..core.ports import Column, Draft, Encoded, Limits, Outcome, Plan, Run, Sig
 from . import gate, sandbox, sources
 from .columns import storing_casts, to_column
 from .encode import Encoder
-from .failing import is_poison, to_error
 from .governor import Governor
 from .protocol import (
     Check,
@@ -45,11 +44,15 @@ from .protocol import (
     unpack_draft,
 )
 from .storing import BATCH_ROWS, Stored, store
+from .task_errors import is_poison, to_error
 
 _PR_SET_PDEATHSIG = 1
 # The engine's own clock is fixed when the connection opens and the limit comes
 # with each run, so this one is only the last resort behind the governor's.
 _ENGINE_SECONDS = 24 * 3600
+# Read by the engine when it opens; it aborts the process when they are denied
+# (they may be absent).
+_ENGINE_FILES = ("/proc/self/cgroup", "/sys/fs/cgroup")
 
 
 class Worker:
@@ -66,7 +69,16 @@ class Worker:
             temp_bytes=setup.temp_bytes,
             seconds=_ENGINE_SECONDS,
         )
+        # For gate and sources: their reading must not stand in the way of a run.
+        self._desk = self._connection.cursor()
         self._encoder = Encoder(setup) if setup.kind == "read" else None
+
+    def warm_up(self) -> None:
+        """Load what the first task would otherwise wait for: catalogue, planner, JSON writer."""
+        folder = self._setup.scratch
+        draft = Draft(sql="SELECT 1", base_dir=folder)
+        gate.inspect(self._desk, draft, readable=(folder,), hidden=())
+        self._connection.sql("SELECT CAST(json_array(1) AS VARCHAR)").to_arrow_reader(1).read_all()
 
     def answer(self, request: Request) -> Reply:
         """Do one task; every failure is a reply, never an exception."""
@@ -95,7 +107,7 @@ class Worker:
 
     def _check(self, request: Check) -> Plan:
         return gate.inspect(
-            self._connection,
+            self._desk,
             unpack_draft(request.draft),
             readable=self._setup.readable,
             hidden=self._setup.hidden,
@@ -103,7 +115,11 @@ class Worker:
 
     def _sign(self, request: Sign) -> tuple[Signature, ...]:
         return sources.take(
-            self._connection, request.reads, previous=request.previous, roots=self._setup.readable
+            self._desk,
+            request.reads,
+            previous=request.previous,
+            roots=self._setup.readable,
+            hidden=self._setup.hidden,
         )
 
     def _encode(self, request: Encode) -> Encoded:
@@ -112,20 +128,21 @@ class Worker:
         return self._encoder.encode(request.encoding)
 
     def _run(self, run: Run) -> Outcome:
-        # On the connection itself and not on a cursor: progress is a setting
-        # of one connection, and the sandbox has locked the settings.
-        draft, roots = unpack_draft(run.draft), self._setup.readable
+        # Run on the connection itself and not on a cursor: progress is a
+        # setting of one connection, and the sandbox has locked the settings.
+        draft = unpack_draft(run.draft)
+        roots, hidden = self._setup.readable, self._setup.hidden
         started = time.monotonic_ns()
         _enter(draft.base_dir)
         self._governor.watch(self._connection)
         path = os.path.join(self._setup.scratch, "result.arrow")
         try:
-            before = sources.take(self._connection, run.reads, roots=roots)
+            before = sources.take(self._desk, run.reads, roots=roots, hidden=hidden)
             computed_at = time.time_ns() // 1000
-            gate.inspect(self._connection, draft, readable=roots, hidden=self._setup.hidden)
+            gate.inspect(self._desk, draft, readable=roots, hidden=hidden)
             self._bind_frames(draft.frames)
             columns, stored = self._store(draft, run.limits, path)
-            after = sources.take(self._connection, run.reads, previous=before, roots=roots)
+            after = sources.take(self._desk, run.reads, previous=before, roots=roots, hidden=hidden)
             self._governor.raise_if_stopped()
         except BaseException:
             with contextlib.suppress(OSError):
@@ -220,7 +237,7 @@ def main(descriptor: int) -> None:
         raise SystemExit(2)
     own = (setup.results_dir,) if setup.kind == "read" else (setup.frames_dir,)
     confined = sandbox.confine(
-        readable=(*setup.readable, *own),
+        readable=(*setup.readable, *own, *_ENGINE_FILES),
         writable=(setup.scratch,),
         memory_bytes=setup.address_bytes,
         file_bytes=setup.file_bytes,
@@ -230,6 +247,7 @@ def main(descriptor: int) -> None:
     worker = Worker(setup, governor)
     governor.start()
     governor.send(Ready(tuple(confined)))
+    worker.warm_up()
     while True:
         request = governor.requests.get()
         reply = worker.answer(request)

@@ -184,6 +184,7 @@ class ViewsHandler(APIHandler):
         if not self.check_host():
             raise Forbidden("This host name is not served here.")
         if self.request.method == "OPTIONS" or self._is_public():
+            self.current_user = self._jupyter_current_user = None
             self.set_cors_headers()
             return
         self.actor = await self._authenticate()

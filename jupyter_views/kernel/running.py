@@ -16,6 +16,7 @@ from . import output
 from .context import Session
 from .errors import Cancelled
 
+QUIET_SECONDS = 0.9
 _STAGES = {"QUEUED": "Queued", "RUNNING": "Running", "writing": "Writing"}
 
 
@@ -38,7 +39,7 @@ class Live:
 
     def progress(self, statement: dict[str, Any]) -> None:
         """Show stage and elapsed time; a fraction only where the engine measured one."""
-        if not self._session.has_front_end:
+        if not self._session.has_front_end or self.seconds < QUIET_SECONDS:
             return
         words = f"{stage_of(statement)} {duration(round(self.seconds))}"
         progress = statement.get("progress") or {}

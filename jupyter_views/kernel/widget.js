@@ -146,20 +146,26 @@ class Table {
     return Math.min(this.lastTop * ROW_PX, MAX_PX);
   }
 
+  /** How far the pane can be scrolled; differs from the range while it is not laid out. */
+  get extent() {
+    return Math.max(0, this.node.scrollHeight - this.node.clientHeight);
+  }
+
   layout() {
-    const height = (this.shown + 1) * ROW_PX;
-    this.node.style.height = `${height + 18}px`;
-    this.space.style.height = `${height + this.range}px`;
+    // Room for the header, the rows, and a scroll bar below them.
+    this.node.style.height = `${(this.shown + 1) * ROW_PX + 18}px`;
+    this.space.style.height = `${this.node.clientHeight + this.range}px`;
     this.top = Math.min(this.top, this.lastTop);
     this.node.setAttribute("aria-label", `Rows of ${this.model.get("name")}`);
     this.draw();
   }
 
   onScroll() {
-    const ratio = this.range ? Math.min(1, this.node.scrollTop / this.range) : 0;
+    const extent = this.extent;
+    const ratio = extent ? Math.min(1, this.node.scrollTop / extent) : 0;
     const top = Math.round(ratio * this.lastTop);
     // A long table moves many rows a pixel: what a key chose must survive its own scroll event.
-    if (Math.abs(top - this.top) * (this.range / (this.lastTop || 1)) >= 1) {
+    if (Math.abs(top - this.top) * (extent / (this.lastTop || 1)) >= 1) {
       this.top = top;
       this.draw();
     }
@@ -167,7 +173,7 @@ class Table {
 
   moveTo(top) {
     this.top = Math.max(0, Math.min(this.lastTop, top));
-    this.node.scrollTop = this.lastTop ? (this.top / this.lastTop) * this.range : 0;
+    this.node.scrollTop = this.lastTop ? (this.top / this.lastTop) * this.extent : 0;
     this.draw();
   }
 
@@ -184,6 +190,16 @@ class Table {
     event.preventDefault();
     event.stopPropagation();
     this.moveTo(steps[event.key]);
+  }
+
+  /** Once for any number of answers that arrive together. */
+  drawSoon() {
+    if (this.isDue) return;
+    this.isDue = true;
+    queueMicrotask(() => {
+      this.isDue = false;
+      this.draw();
+    });
   }
 
   draw() {
@@ -266,7 +282,7 @@ function render({ model, el }) {
   let table;
   const rows = new Rows(model, kernel, (text) => {
     if (text) say(text);
-    table.draw();
+    table.drawSoon();
   });
   table = new Table(model, rows);
   root.append(head, problem, table.node, live);
@@ -289,13 +305,14 @@ function render({ model, el }) {
   };
   const onRunning = () => {
     since = Date.now();
+    const hadFocus = document.activeElement === cancel;
+    drawHead();
     if (!model.get("is_running")) {
       live.textContent = model.get("error")
         ? ""
-        : `${model.get("name")}: refreshed, ${model.get("row_count")} rows`;
-      if (document.activeElement === cancel) refresh.focus();
+        : `${model.get("name")}: refreshed, ${sizeText(model)}`;
+      if (hadFocus) refresh.focus();
     }
-    drawHead();
   };
   const onResult = () => {
     rows.reset();

@@ -85,7 +85,7 @@ class Database:
         except exc.DatabaseError as error:
             raise Unavailable(
                 "The store cannot be opened: its file is damaged or held by another writer.",
-                hint="Run jupyter views doctor; the file was left as it is.",
+                hint="The file was left as it is: bring back a copy of it, or move it away.",
                 retry_after_seconds=5,
             ) from error
         if found == HEAD:
@@ -131,7 +131,7 @@ class Database:
         except exc.OperationalError as error:
             raise Unavailable(
                 "The store did not answer in time.",
-                hint="Try again; jupyter views doctor tells who holds it.",
+                hint="Another server may be writing; try again.",
                 retry_after_seconds=2,
             ) from error
 

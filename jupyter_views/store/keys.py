@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import and_, delete, exc, insert, or_, select, update
 
 from ..core.model import ApiKey, Frame, Instant
@@ -38,7 +37,7 @@ class KeyStore:
             found = connection.execute(
                 select(*columns).where(condition).order_by(api_keys.c.created_at, api_keys.c.id)
             ).mappings()
-            return [msgspec.convert(dict(row), ApiKey) for row in found]
+            return [ApiKey(**dict(row) | {"scopes": tuple(row["scopes"])}) for row in found]
 
     def touch(self, key_id: str, at: Instant) -> None:
         """Note that a key was used."""

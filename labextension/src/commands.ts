@@ -9,7 +9,8 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { EXAMPLE_CELL, exampleNotebook } from './example';
-import { problemOf, type ViewsModel } from './model';
+import type { ViewsModel } from './model';
+import { problemOf, problemText } from './problem';
 import type { IView } from './tokens';
 import { middleCut, rowsWord } from './words';
 
@@ -214,12 +215,7 @@ async function told(options: ICommandOptions, act: () => Promise<void>): Promise
   try {
     await act();
   } catch (error) {
-    const problem = problemOf(error);
-    const text =
-      problem.kind === 'error'
-        ? [problem.message, problem.hint ?? ''].join(' ').trim()
-        : options.trans.__('The server does not answer.');
-    Notification.error(text, { autoClose: 8000 });
+    Notification.error(problemText(problemOf(error), options.trans), { autoClose: 8000 });
   }
 }
 

@@ -3,8 +3,9 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 
-import { problemOf, type Problem, type ViewsModel } from './model';
+import type { ViewsModel } from './model';
 import { ResultPages } from './pages';
+import { problemOf, type Problem } from './problem';
 import type { IView } from './tokens';
 
 export class DocumentModel extends VDomModel {

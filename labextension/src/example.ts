@@ -4,9 +4,9 @@ import type { Contents, KernelSpec } from '@jupyterlab/services';
 
 export const LOAD_LINE = '%load_ext jupyter_views';
 
-export const EXAMPLE_CELL = `%%perspective My first view
-SELECT range AS n, range * range AS squared
-FROM range(10)`;
+export const EXAMPLE_CELL = `%%perspective Squares
+SELECT n, n * n AS squared
+FROM range(10) AS t(n)`;
 
 /** Shipped beside the server's notebooks by `jupyter views demo`. */
 const SHIPPED = 'examples/first_view.ipynb';

@@ -9,6 +9,7 @@ import { StatusBadge } from './badge';
 import { CommandIDs } from './commands';
 import type { DocumentModel } from './document';
 import { LiveRegion } from './live';
+import { problemText } from './problem';
 import type { IView } from './tokens';
 import { age, moment, rowsWord, shapeWords, statusDetail } from './words';
 
@@ -132,11 +133,9 @@ function Banner({ model, trans }: { model: DocumentModel; trans: TranslationBund
   if (model.problem === null) {
     return null;
   }
-  const text =
-    model.problem.kind === 'error' ? model.problem.message : trans.__('The server does not answer.');
   return (
     <div className="jp-ViewsBanner">
-      <span>{text}</span>
+      <span>{problemText(model.problem, trans)}</span>
       <button type="button" className="jp-Views-textButton" onClick={() => void model.load()}>
         {trans.__('Try again')}
       </button>

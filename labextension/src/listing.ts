@@ -8,6 +8,8 @@ export class Listing {
   ids: readonly string[] = [];
   cursor: string | null = null;
   loaded = false;
+  /** Views on all pages, when the server says. */
+  total: number | null = null;
   /** The request that brought the present first page: an older answer may come later. */
   readAt = 0;
 
@@ -29,6 +31,7 @@ export class Listing {
     const last = fresh[fresh.length - 1];
     const cut = page.nextCursor === null || last === undefined ? -1 : this.ids.indexOf(last);
     this.loaded = true;
+    this.total = page.total;
     if (cut < 0) {
       const gone = page.nextCursor === null ? this.ids.filter(id => !kept.has(id)) : [];
       this.ids = fresh;

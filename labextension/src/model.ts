@@ -7,16 +7,11 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { NotOfferedError, OfflineError, RefusedError } from './api';
+import { OfflineError, RefusedError } from './api';
 import { Listing, matches } from './listing';
+import { problemOf, type Problem } from './problem';
 import type { IView, IViewsApi, IViewsPage } from './tokens';
 import { rowsWord, viewsWord } from './words';
-
-/** Why there is nothing, or nothing newer, to show. */
-export type Problem =
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'offline' }
-  | { readonly kind: 'error'; readonly message: string; readonly hint: string | null };
 
 export interface IAnnouncement {
   readonly text: string;
@@ -27,6 +22,8 @@ export interface IAnnouncement {
 const SEARCH_PAUSE = 300;
 /** Several events of one refresh become one request. */
 const EVENT_PAUSE = 150;
+/** A server that is still opening its store is asked again soon. */
+const START_PAUSE = 500;
 /** More changed rows than this are cheaper to read as a list. */
 const MOST_SINGLE_READS = 10;
 
@@ -50,6 +47,7 @@ export class ViewsModel extends VDomModel {
       frequency: { interval: 1000, backoff: true, max: 10000 },
       standby: 'when-hidden'
     });
+    this._soon = new Debouncer(() => this._poll.refresh(), START_PAUSE);
     this._search = new Debouncer(() => this._poll.refresh(), SEARCH_PAUSE);
     this._events = new Debouncer(() => this._readChanged(), EVENT_PAUSE);
   }
@@ -98,7 +96,7 @@ export class ViewsModel extends VDomModel {
     if (this.isDisposed) {
       return;
     }
-    for (const part of [this._poll, this._watch, this._search, this._events]) {
+    for (const part of [this._poll, this._watch, this._soon, this._search, this._events]) {
       part.dispose();
     }
     super.dispose();
@@ -133,7 +131,7 @@ export class ViewsModel extends VDomModel {
       if (search) {
         void this._search.invoke().catch(() => undefined);
       } else {
-        this._say(viewsWord(this.views.length, this._trans));
+        this._say(viewsWord(this._all.total ?? this._all.ids.length, this._trans));
       }
     }
     this.stateChanged.emit();
@@ -247,10 +245,14 @@ export class ViewsModel extends VDomModel {
       this._setProblem(null);
       await this._readHeld(page);
       if (firstSearch && listing === this._found) {
-        this._say(viewsWord(listing.ids.length, this._trans));
+        this._say(viewsWord(listing.total ?? listing.ids.length, this._trans));
       }
     } catch (error) {
       this._setProblem(error);
+      if (this._problem?.kind === 'starting') {
+        void this._soon.invoke().catch(() => undefined);
+        return;
+      }
       throw error;
     } finally {
       this.stateChanged.emit();
@@ -378,21 +380,10 @@ export class ViewsModel extends VDomModel {
   private readonly _changed = new Set<string>();
   private readonly _poll: Poll<void>;
   private readonly _watch: Poll<void>;
+  private readonly _soon: Debouncer<void>;
   private readonly _search: Debouncer<void>;
   private readonly _events: Debouncer<void>;
   private readonly _announced = new Signal<this, IAnnouncement>(this);
   private readonly _viewChanged = new Signal<this, IView>(this);
   private readonly _viewRemoved = new Signal<this, string>(this);
-}
-
-/** Classify what an API call threw. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof NotOfferedError) {
-    return { kind: 'missing' };
-  }
-  if (error instanceof OfflineError) {
-    return { kind: 'offline' };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return { kind: 'error', message, hint: error instanceof RefusedError ? error.hint : null };
 }

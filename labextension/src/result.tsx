@@ -89,7 +89,7 @@ export class ResultDocument extends MainAreaWidget<Panel> {
   private _nameTab(): void {
     const name = this._document.view?.name;
     if (name !== undefined) {
-      this.title.label = middleCut(name, 24);
+      this.title.label = middleCut(name, 22);
       this.title.caption = name;
     }
   }

@@ -38,7 +38,9 @@ export class ViewsPanel extends ReactWidget {
     this.node.setAttribute('aria-label', _options.trans.__('Views'));
   }
 
-  focusSearch(): void {
+  /** Put the cursor into the search field, once it is there. */
+  async focusSearch(): Promise<void> {
+    await this.renderPromise;
     this._searchInput.current?.focus();
   }
 
@@ -65,7 +67,7 @@ export class ViewsPanel extends ReactWidget {
   }
 
   protected override onActivateRequest(): void {
-    this.focusSearch();
+    void this.focusSearch();
   }
 
   protected override render(): ReactElement {

@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement, ReactNode } from 'react';
 
 import { EXAMPLE_CELL, LOAD_LINE } from './example';
-import type { Problem } from './model';
+import { problemText, type Problem } from './problem';
 
 interface IStateProps {
   trans: TranslationBundle;
@@ -93,6 +93,14 @@ export function ProblemState({ trans, problem, serverUrl, retry }: IProblemProps
       </State>
     );
   }
+  if (problem.kind === 'starting') {
+    return (
+      <State title={problemText(problem, trans)}>
+        <p>{trans.__('They appear by themselves.')}</p>
+        {again}
+      </State>
+    );
+  }
   return (
     <State title={trans.__('The views could not be read.')}>
       <p>{problem.message}</p>
@@ -104,15 +112,10 @@ export function ProblemState({ trans, problem, serverUrl, retry }: IProblemProps
 
 /** The same problem while older rows are still shown. */
 export function ProblemBanner({ trans, problem, retry }: Omit<IProblemProps, 'serverUrl'>): ReactElement {
-  const text =
-    problem.kind === 'error'
-      ? problem.message
-      : problem.kind === 'offline'
-        ? trans.__('The server does not answer. This list may be old.')
-        : trans.__('The server does not offer views any more.');
+  const old = problem.kind === 'offline' ? trans.__('This list may be old.') : '';
   return (
     <div className="jp-ViewsBanner">
-      <span>{text}</span>
+      <span>{[problemText(problem, trans), old].join(' ').trim()}</span>
       <button
         type="button"
         className="jp-Views-iconButton"

@@ -42,10 +42,11 @@ class Lab:
         self.home = home
         self.root = home / "notebooks"
         self.root.mkdir(parents=True)
+        self.offers_views = offers_views
         self.token = secrets.token_hex(16)
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._write_settings(offers_views, settings or {})
+        self._write_settings(settings or {})
 
     @property
     def url(self) -> str:
@@ -71,11 +72,13 @@ class Lab:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
+        sign_of_life = "views/api/views" if self.offers_views else "api/status"
         while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(OSError):
-                self.call("GET", "api/status")
+            with contextlib.suppress(OSError, AssertionError):
+                self.call("GET", sign_of_life)
                 return
             time.sleep(0.1)
+        self.stop()
         raise AssertionError(f"JupyterLab did not answer:\n{self.log[-4000:]}")
 
     def stop(self) -> None:
@@ -90,13 +93,24 @@ class Lab:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(20)
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def save(self, sql: str, name: str, **fields: Any) -> dict[str, Any]:
+        """Run SQL over REST and save it as a view; relative names start at the root folder."""
+        statement = self.call("POST", "views/api/v1/statements", {"sql": sql}, wait=50)
+        assert statement["status"] == "SUCCESS", statement
+        body = {"name": name, "statement_id": statement["id"], **fields}
+        return self.call("POST", "views/api/v1/perspectives", body)
+
+    def call(self, method: str, path: str, body: Any = None, *, wait: int = 0) -> Any:
         """One REST call with the server's token; the decoded JSON, None for an empty answer."""
         request = urllib.request.Request(
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+            headers={
+                "Authorization": f"token {self.token}",
+                "Content-Type": "application/json",
+                "Prefer": f"wait={wait}",
+            },
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -118,7 +132,7 @@ class Lab:
             "IPYTHONDIR": str(self.home / "ipython"),
         }
 
-    def _write_settings(self, offers_views: bool, settings: dict[str, dict[str, Any]]) -> None:
+    def _write_settings(self, settings: dict[str, dict[str, Any]]) -> None:
         config: dict[str, dict[str, Any]] = {
             "ServerApp": {
                 "ip": "127.0.0.1",
@@ -136,7 +150,7 @@ class Lab:
                 "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             },
         }
-        if not offers_views:
+        if not self.offers_views:
             config["ServerApp"]["jpserver_extensions"] = {"jupyter_views": False}
         for section, values in settings.items():
             config.setdefault(section, {}).update(values)

@@ -10,6 +10,7 @@ from playwright.sync_api import Dialog, Locator, Page, Request, expect
 from .lab import Lab
 
 FIRST_LOAD_MS = 60_000
+KERNEL_MS = 60_000
 
 
 class Screen:
@@ -38,12 +39,30 @@ class Screen:
         self.page.locator('.jp-SideBar [data-id="jupyter-views-panel"]').click()
         expect(self.panel).to_be_visible()
 
-    def command(self, name: str, **args: Any) -> Any:
-        """Run one of the application's commands."""
-        return self.page.evaluate(
+    def command(self, name: str, **args: Any) -> None:
+        """Run one of the application's commands to its end."""
+        self.page.evaluate(
             "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
             [name, args],
         )
+
+    def begin(self, name: str, **args: Any) -> None:
+        """Run a command that waits for the person, such as one that asks."""
+        self.page.evaluate(
+            "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }",
+            [name, args],
+        )
+
+    def run_all_cells(self) -> None:
+        """Run the notebook in front, once its kernel can take it, and wait for its last cell."""
+        idle = self.page.locator(".jp-StatusBar-TextItem, .jp-StatusItem", has_text="| Idle").first
+        expect(idle).to_be_visible(timeout=KERNEL_MS)
+        self.command("notebook:run-all-cells")
+        expect(idle).to_be_visible(timeout=KERNEL_MS)
+
+    def short_id(self, name: str) -> str:
+        """The key of the view that a row shows."""
+        return self.row(name).get_attribute("data-short-id") or ""
 
     @property
     def panel(self) -> Locator:

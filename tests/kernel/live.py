@@ -51,8 +51,10 @@ class LiveServer:
 
 
 @contextmanager
-def a_server(folder: Path, *options: str, token: str = TOKEN) -> Iterator[LiveServer]:
-    """Start ``jupyter server`` with the extension, stop it at the end."""
+def a_server(
+    folder: Path, *options: str, token: str = TOKEN, is_plain: bool = False
+) -> Iterator[LiveServer]:
+    """Start ``jupyter server``, with the extension unless plain; stop it at the end."""
     root, runtime = folder / "root", folder / "runtime"
     for each in (root, runtime, folder / "config", folder / "data"):
         each.mkdir(parents=True, exist_ok=True)
@@ -60,7 +62,7 @@ def a_server(folder: Path, *options: str, token: str = TOKEN) -> Iterator[LiveSe
         sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
         f"--ServerApp.root_dir={root}", "--ServerApp.port=0",
         f"--IdentityProvider.token={token}",
-        "--ServerApp.jpserver_extensions={'jupyter_views': True}",
+        f"--ServerApp.jpserver_extensions={{'jupyter_views': {not is_plain}}}",
         f"--ViewsApp.store_dir={folder / 'store'}",
         *options,
     ]  # fmt: skip
@@ -76,7 +78,9 @@ def a_server(folder: Path, *options: str, token: str = TOKEN) -> Iterator[LiveSe
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=root)
     try:
-        yield LiveServer(root, runtime, _address(process, runtime, folder / "log"), process, token)
+        yield LiveServer(
+            root, runtime, _address(process, runtime, folder / "log", is_plain), process, token
+        )
     finally:
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
@@ -87,14 +91,14 @@ def a_server(folder: Path, *options: str, token: str = TOKEN) -> Iterator[LiveSe
             process.wait()
 
 
-def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path, is_plain: bool) -> str:
     path = runtime / f"jpserver-{process.pid}.json"
-    until = time.monotonic() + 40
+    until = time.monotonic() + 15
     while time.monotonic() < until and process.poll() is None:
         if path.exists():
             try:
                 url = json.loads(path.read_text())["url"]
-                if url.startswith("http+unix") or _is_ready(url):
+                if is_plain or url.startswith("http+unix") or _is_ready(url):
                     return url
             except (ValueError, httpx.TransportError):
                 pass

@@ -1,4 +1,4 @@
-"""What went wrong in a worker, in the words of the error tree."""
+"""What went wrong in a task of a worker, in the words of the error tree."""
 
 from __future__ import annotations
 

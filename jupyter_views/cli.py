@@ -1,0 +1,187 @@
+"""``jupyter views …``: the same views from a shell.
+
+Data goes to standard output, talk to standard error. Exit status: 0 done, 1
+our failure, 2 wrong usage, 3 not found, 4 refused, 5 not fresh where fresh
+was required.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._version import __version__
+from .client import NoAnswer, NoServer, NoSuchView, RefreshFailed, View, Views, connect
+from .core.errors import Forbidden, NotFound, Unauthenticated, ViewsError
+
+EXAMPLE = "first_view.ipynb"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="jupyter views")
+@click.option("--url", envvar="JUPYTER_VIEWS_URL", help="Address of the server.")
+@click.option(
+    "--token",
+    envvar="JUPYTER_VIEWS_TOKEN",
+    help="API key or token; better kept in JUPYTER_VIEWS_TOKEN.",
+)
+@click.pass_context
+def main(context: click.Context, url: str | None, token: str | None) -> None:
+    """Named, versioned, refreshable views of a notebook's queries."""
+    context.obj = (url, token)
+
+
+@main.command()
+@click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
+@click.option("--port", type=int, help="Port to listen on; Jupyter's choice when absent.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("jupyter-views-demo"),
+    show_default=True,
+    help="Where the example and its data live; kept as it is when it is there.",
+)
+def demo(no_browser: bool, port: int | None, folder: Path) -> None:
+    """Open JupyterLab on an example with real data."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / EXAMPLE
+    if not target.exists():
+        shutil.copyfile(_example(), target)
+    arguments = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={folder.resolve()}",
+        f"--LabApp.default_url=/lab/tree/{EXAMPLE}",
+    ]
+    if no_browser:
+        arguments.append("--no-browser")
+    if port is not None:
+        arguments.append(f"--port={port}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")
+    click.echo(f"Starting JupyterLab on {target}; the address follows.", err=True)
+    os.execv(sys.executable, arguments)  # noqa: S606 every argument is ours
+
+
+def _example() -> Path:
+    package = Path(__file__).parent
+    found = (folder / "examples" / EXAMPLE for folder in (package, package.parent))
+    return next(path for path in found if path.exists())
+
+
+@main.command("list")
+@click.option("--stale", is_flag=True, help="Only views that are not fresh.")
+@click.option("--search", help="Only views with this text in name, slug, tag or SQL.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def list_views(
+    server: tuple[str | None, str | None], stale: bool, search: str | None, as_json: bool
+) -> None:
+    """List the views that you may read."""
+    with _views(server) as views:
+        found = [v for v in views.list(search) if v.is_stale or not stale]
+    if as_json:
+        for view in found:
+            click.echo(json.dumps(_facts(view)))
+    elif sys.stdout.isatty():
+        _show_table(found)
+    else:
+        for view in found:
+            click.echo("\t".join(str(value) for value in _facts(view).values()))
+
+
+@main.command()
+@click.argument("slug")
+@click.option("--rows", type=int, help="Rows at most; all when absent.")
+@click.option(
+    "--format", "kind", type=click.Choice(["csv", "json", "table"]), help="table on a terminal."
+)
+@click.option("--require-fresh", is_flag=True, help="Exit with 5 when the rows are not fresh.")
+@click.pass_obj
+def show(
+    server: tuple[str | None, str | None],
+    slug: str,
+    rows: int | None,
+    kind: str | None,
+    require_fresh: bool,
+) -> None:
+    """Print the rows of a view."""
+    with _views(server) as views:
+        view = views[slug]
+        if require_fresh and view.is_stale:
+            click.echo(f"{slug} is stale: {view.reason}.", err=True)
+            sys.exit(5)
+        frame = view.df()
+    frame = frame if rows is None else frame.head(rows)
+    kind = kind or ("table" if sys.stdout.isatty() else "csv")
+    if kind == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif kind == "json":
+        click.echo(frame.to_json(orient="records", lines=True, date_format="iso"), nl=False)
+    else:
+        click.echo(frame.to_string(index=False))
+
+
+@main.command()
+@click.argument("slug")
+@click.option("--wait", type=float, default=60.0, show_default=True, help="Seconds to wait.")
+@click.pass_obj
+def refresh(server: tuple[str | None, str | None], slug: str, wait: float) -> None:
+    """Run a view's query now."""
+    with _views(server) as views:
+        view = views[slug]
+        view.refresh(wait=wait)
+        click.echo(repr(view), err=True)
+
+
+@contextmanager
+def _views(server: tuple[str | None, str | None]) -> Iterator[Views]:
+    try:
+        views = connect(*server)
+        yield views
+        views.close()
+    except (NoSuchView, NotFound) as error:
+        _leave(error, 3)
+    except (Forbidden, Unauthenticated) as error:
+        _leave(error, 4)
+    except RefreshFailed as error:
+        _leave(error, 5)
+    except (ViewsError, NoServer, NoAnswer) as error:
+        _leave(error, 1)
+
+
+def _leave(error: Exception, status: int) -> None:
+    click.echo(str(error), err=True)
+    hint = getattr(error, "hint", None)
+    if hint and hint not in str(error):
+        click.echo(hint, err=True)
+    sys.exit(status)
+
+
+def _facts(view: View) -> dict[str, Any]:
+    return {
+        "slug": view.slug,
+        "name": view.name,
+        "status": view.status,
+        "computed_at": view.computed_at.isoformat() if view.computed_at else None,
+        "owner": view.owner,
+    }
+
+
+def _show_table(views: list[View]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Slug", "Name", "Status", "Computed", "Owner")
+    for view in views:
+        table.add_row(*(str(value or "") for value in _facts(view).values()))
+    Console().print(table)

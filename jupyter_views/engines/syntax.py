@@ -1,0 +1,97 @@
+"""The engine's syntax tree: how to get it, walk over it, and point into the SQL with it."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import msgspec
+
+_PARSE = (
+    "SELECT json_serialize_sql($1::VARCHAR, skip_null := true, "
+    "skip_empty := true, skip_default := true)"
+)
+_RENDER = "SELECT json_deserialize_sql($1::JSON)"
+# The engine writes the largest 64-bit number for "made by me, not in the text".
+_NOWHERE = 2**64 - 1
+_PLACES = frozenset({"query_location", "query_location_length"})
+
+
+def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[dict[str, Any], str]:
+    """The engine's answer for SQL, decoded and as the JSON text that it was.
+
+    Raises
+    ------
+    duckdb.Error
+        The engine failed; a syntax error is part of the answer instead.
+    RecursionError, msgspec.DecodeError
+        The tree is too deep for this process.
+    """
+    row = connection.execute(_PARSE, [sql]).fetchone()
+    raw = str(row[0]) if row else "{}"
+    return msgspec.json.decode(raw), raw
+
+
+def render(connection: duckdb.DuckDBPyConnection, raw: str) -> str:
+    """The engine's own text for a tree."""
+    row = connection.execute(_RENDER, [raw]).fetchone()
+    return str(row[0]) if row else ""
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every dict in a tree, parents first, in the order of the text as far as it shows."""
+    waiting = [tree]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict):
+            yield here
+            waiting.extend(reversed([*here.values()]))
+        elif isinstance(here, list):
+            waiting.extend(reversed(here))
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two trees are equal apart from where their parts stand in the text."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = (one.keys() | other.keys()) - _PLACES
+        return all(is_same(one.get(key), other.get(key)) for key in keys)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other)
+
+
+def folded(name: str) -> str:
+    """Lower case of A to Z alone, as the engine compares names: É and é stay apart."""
+    if name.isascii():
+        return name.lower()
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
+
+
+def offset_of(node: Any) -> int | None:
+    """The byte offset of a node, or of the first part of it that has one."""
+    for part in nodes(node):
+        offset = part.get("query_location", _NOWHERE)
+        if offset != _NOWHERE:
+            return int(offset)
+    return None
+
+
+class Position:
+    """Turns the engine's byte offsets into lines and columns of the user's SQL."""
+
+    def __init__(self, sql: str) -> None:
+        self._bytes = sql.encode(errors="surrogatepass")
+        self._starts: list[int] | None = None
+
+    def of(self, offset: int | None) -> tuple[int | None, int | None]:
+        """1-based (line, column in characters); (None, None) where nothing is known."""
+        if offset is None or offset > len(self._bytes):
+            return None, None
+        if self._starts is None:
+            self._starts = [0]
+            self._starts += [at + 1 for at, byte in enumerate(self._bytes) if byte == 10]
+        line = bisect.bisect_right(self._starts, offset)
+        before = self._bytes[self._starts[line - 1] : offset]
+        return line, len(before.decode(errors="ignore")) + 1

@@ -1,0 +1,97 @@
+"""Both themes, narrow and wide: readable, and nothing that axe objects to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from .lab import Lab
+from .screen import Screen
+
+STATUS_CONTRAST = """() => Array.from(document.querySelectorAll('.jp-ViewsBadge')).map(badge => {
+  const paint = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgb = colour => {
+    paint.clearRect(0, 0, 1, 1);
+    paint.fillStyle = colour;
+    paint.fillRect(0, 0, 1, 1);
+    return Array.from(paint.getImageData(0, 0, 1, 1).data).slice(0, 3);
+  };
+  const light = colour => rgb(colour)
+    .map(part => part / 255)
+    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const style = getComputedStyle(badge);
+  const behind = getComputedStyle(document.body).getPropertyValue('--jp-layout-color2');
+  const [a, b] = [light(style.color), light(behind)].sort((x, y) => y - x);
+  return [badge.dataset.status, (a + 0.05) / (b + 0.05)];
+})"""
+
+
+@pytest.fixture(scope="module", params=["JupyterLab Light", "JupyterLab Dark"])
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A server whose reader prefers one theme, with a view in each state that lasts."""
+    lab = Lab(tmp_path_factory.mktemp("themed-lab"))
+    lab.set_lab_setting("@jupyterlab/apputils-extension", "themes", theme=request.param)
+    lab.start()
+    _save_one_of_each(lab)
+    yield lab
+    lab.stop()
+
+
+def _save_one_of_each(lab: Lab) -> None:
+    lab.save("SELECT 1 AS x", "Fresh one")
+    for name in ("stale", "broken"):
+        (lab.root / f"{name}.csv").write_text("x\n1\n")
+        lab.save(f"SELECT * FROM '{name}.csv'", f"A {name} one", auto_refresh=False)
+    (lab.root / "stale.csv").write_text("x\n1\n2\n")
+    (lab.root / "broken.csv").unlink()
+    broken = lab.call("GET", "views/api/views?search=broken")["items"][0]["short_id"]
+    lab.call("POST", f"views/api/views/{broken}/refresh")
+
+
+def test_every_status_word_has_a_contrast_of_four_and_a_half(screen: Screen) -> None:
+    screen.open_sidebar()
+    expect(screen.badge("A broken one")).to_have_text("Failed", timeout=10_000)
+    expect(screen.badge("A stale one")).to_have_text("Stale")
+
+    contrast = dict(screen.page.evaluate(STATUS_CONTRAST))
+
+    assert set(contrast) == {"fresh", "stale", "failed"}
+    assert {status: ratio for status, ratio in contrast.items() if ratio < 4.5} == {}
+
+
+def test_axe_finds_nothing_in_sidebar_and_result(screen: Screen) -> None:
+    screen.open_sidebar()
+    expect(screen.badge("A broken one")).to_have_text("Failed", timeout=10_000)
+    _assert_no_violations(screen.page, "#jupyter-views-panel")
+
+    screen.row("A broken one").locator(".jp-ViewsRow-open").click()
+    expect(screen.result.get_by_role("cell")).not_to_have_count(0)
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    screen.page.keyboard.press("t")
+    expect(screen.result.locator(".jp-ViewsGrid")).to_be_hidden()
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+
+
+def test_nothing_is_cut_off_at_the_narrowest_sidebar_and_twice_the_size(screen: Screen) -> None:
+    screen.page.set_viewport_size({"width": 640, "height": 400})
+    screen.open_sidebar()
+    expect(screen.badge("A stale one")).to_be_visible()
+
+    row = screen.row("A stale one").bounding_box()
+    action = screen.row("A stale one").get_by_role("button", name="Refresh").bounding_box()
+    assert row is not None and action is not None
+    assert action["width"] >= 24 and action["height"] >= 24
+    assert action["x"] + action["width"] <= row["x"] + row["width"]
+    assert screen.panel.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+def _assert_no_violations(page: Page, region: str) -> None:
+    found = Axe().run(page, context=region).response["violations"]
+    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == [], (
+        json.dumps(found, indent=1)[:4000]
+    )

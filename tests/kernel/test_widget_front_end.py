@@ -1,0 +1,233 @@
+"""The widget's script in a real browser, with a host that keeps what was sent to the kernel."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+import jupyter_views
+
+SOURCE = Path(jupyter_views.__file__).parent / "kernel" / "widget.js"
+STYLE = SOURCE.with_suffix(".css")
+EVIL = '<img src=x onerror="window.hacked=1">'
+
+HOST = """
+async ({source, state}) => {
+  const listeners = {};
+  window.sent = [];
+  window.state = state;
+  window.fire = (event, ...facts) => (listeners[event] ?? []).forEach((f) => f(...facts));
+  window.set = (values) => {
+    Object.assign(state, values);
+    for (const name of Object.keys(values)) window.fire(`change:${name}`);
+  };
+  window.rowsFrom = (offset, count, tag) =>
+    Array.from({length: Math.min(count, state.row_count - offset)}, (_, i) =>
+      [offset + i, `${tag} ${offset + i}`]);
+  window.answer = (message, tag = "row") => window.fire("msg:custom", {
+    id: message.id, offset: message.offset, result_id: state.result_id,
+    rows: window.rowsFrom(message.offset, 200, tag),
+  });
+  const model = {
+    get: (name) => state[name],
+    on: (event, act) => (listeners[event] ??= []).push(act),
+    off: (event, act) => { listeners[event] = (listeners[event] ?? []).filter((f) => f !== act); },
+    send: (message) => { window.sent.push(message); if (window.isPrompt) window.answer(message); },
+  };
+  window.isPrompt = true;
+  const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
+  const widget = (await import(url)).default;
+  window.cleanUp = widget.render({model, el: document.getElementById("here")});
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if found is None:
+        pytest.fail("No Chromium on PATH: `make test` installs one, or install it by hand.")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def a_state(**changes):
+    count = changes.get("row_count", 1_000_000)
+    return {
+        "slug": "big", "name": "Big one", "status": "fresh", "status_text": "Fresh",
+        "computed_at": "2026-11-20T14:02:00Z", "row_count": count, "is_truncated": False,
+        "columns": [{"name": "n", "type": "integer"}, {"name": "text", "type": "string"}],
+        "rows": [[i, f"row {i}"] for i in range(min(20, count))],
+        "error": "", "params": {}, "is_running": False, "result_id": 1,
+        **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_content("<div id=here></div>")
+    page.add_style_tag(path=STYLE)
+    yield page
+    page.close()
+
+
+def open_widget(page: Page, **changes) -> None:
+    page.evaluate(HOST, {"source": SOURCE.read_text(), "state": a_state(**changes)})
+
+
+def first_row(page: Page) -> list[str]:
+    return page.locator("tbody tr").first.locator("td").all_inner_texts()
+
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_first_rows_stand_there_without_asking_the_kernel(page):
+    open_widget(page)
+
+    assert first_row(page) == ["1", "0", "row 0"]
+    assert page.evaluate("sent") == []
+    assert "Fresh" in page.locator(".jv-badge").inner_text()
+    assert page.locator(".jv-size").inner_text() == "1,000,000 rows × 2 columns"
+
+
+def test_the_end_of_a_million_rows_is_one_key_away_and_one_request(page):
+    open_widget(page)
+    page.locator(".jv-scroll").focus()
+
+    page.keyboard.press("End")
+
+    rows = page.locator("tbody tr").last.locator("td").all_inner_texts()
+    assert rows == ["1,000,000", "999999", "row 999999"]
+    asked = page.evaluate("sent")
+    assert {message["command"] for message in asked} == {"window"}
+    assert [message["offset"] for message in asked] == [999_800]
+
+
+def test_arrow_keys_move_by_one_row_even_where_a_pixel_is_many_rows(page):
+    open_widget(page)
+    page.locator(".jv-scroll").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(100)
+
+    assert page.locator("tbody tr").last.locator("td").all_inner_texts()[1] == "999998"
+
+    page.keyboard.press("Home")
+    page.keyboard.press("PageDown")
+    assert first_row(page)[1] == "12"
+
+
+def test_scrolling_shows_the_rows_at_that_place(page):
+    open_widget(page, row_count=1000)
+
+    page.locator(".jv-scroll").evaluate("(node) => { node.scrollTop = 24 * 500; }")
+    page.wait_for_timeout(100)
+
+    assert first_row(page)[1] == "500"
+
+
+def test_a_late_answer_to_an_older_result_is_dropped(page):
+    open_widget(page, row_count=1000)
+    page.evaluate("window.isPrompt = false")
+    page.locator(".jv-scroll").focus()
+    page.keyboard.press("End")
+    late = page.evaluate("sent.at(-1)")
+
+    page.evaluate("set({rows: [], result_id: 2})")
+    page.evaluate("(message) => answer(message, 'late')", late)
+    assert "late" not in page.locator("tbody").inner_text()
+
+    page.evaluate("sent.slice(1).forEach((message) => answer(message, 'new'))")
+    assert page.locator("tbody tr").last.locator("td").all_inner_texts()[2] == "new 999"
+
+
+def test_names_cells_and_errors_are_text(page):
+    open_widget(
+        page, name=EVIL, status_text=EVIL, error=EVIL, row_count=1,
+        columns=[{"name": EVIL, "type": EVIL}], rows=[[EVIL]],
+    )  # fmt: skip
+    page.wait_for_timeout(200)
+
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#here img").count() == 0
+    assert first_row(page)[1] == EVIL
+    assert page.locator(".jv-name").inner_text() == EVIL
+    assert page.locator(".jv-error").inner_text() == EVIL
+
+
+def test_refresh_and_cancel_send_their_command_and_nothing_else(page):
+    open_widget(page)
+    assert page.get_by_role("button", name="Cancel").count() == 0
+
+    page.get_by_role("button", name="Refresh").click()
+    page.evaluate("set({is_running: true})")
+    page.get_by_role("button", name="Cancel").click()
+
+    assert [sorted(m) for m in page.evaluate("sent")] == [["command", "id"], ["command", "id"]]
+    assert [m["command"] for m in page.evaluate("sent")] == ["refresh", "cancel"]
+    assert page.get_by_role("button", name="Refresh").is_disabled()
+    assert "Refreshing 0 s" in page.locator(".jv-badge").inner_text()
+
+
+def test_a_finished_refresh_is_announced_once_and_keeps_the_focus(page):
+    open_widget(page, is_running=True)
+    page.get_by_role("button", name="Cancel").focus()
+
+    page.evaluate("set({is_running: false})")
+
+    assert page.locator("[aria-live=polite]").text_content() == (
+        "Big one: refreshed, 1,000,000 rows × 2 columns"
+    )
+    assert page.evaluate("document.activeElement.textContent") == "Refresh"
+
+
+def test_null_is_dim_and_numbers_stand_right(page):
+    open_widget(page, row_count=1, rows=[[None, "NULL"]])
+
+    cells = page.locator("tbody td")
+    assert cells.nth(1).locator(".jv-null").inner_text() == "NULL"
+    assert cells.nth(2).locator(".jv-null").count() == 0
+    assert cells.nth(1).evaluate("(node) => getComputedStyle(node).textAlign") == "right"
+
+
+def test_a_silent_kernel_is_said_and_the_rows_stay(page):
+    open_widget(page, row_count=1000)
+    page.clock.install()
+    page.evaluate("window.isPrompt = false")
+    page.locator(".jv-scroll").focus()
+    page.keyboard.press("End")
+
+    page.clock.fast_forward(11_000)
+
+    assert "kernel does not answer" in page.locator(".jv-error").inner_text()
+
+
+def test_a_removed_widget_listens_to_nothing_any_more(page):
+    open_widget(page)
+
+    page.evaluate("cleanUp(); set({name: 'changed'})")
+
+    assert page.locator(".jv-name").inner_text() == "Big one"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_follow_the_surroundings_with_enough_contrast(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    open_widget(page)
+
+    colours = page.locator(".jv-widget").evaluate(
+        "(node) => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
+    )
+
+    dark, light = "rgb(0, 0, 0)", "rgb(255, 255, 255)"
+    text, ground = colours
+    assert text == (dark if scheme == "light" else light)
+    assert (ground == light) is (scheme == "light")
