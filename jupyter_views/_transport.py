@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -193,6 +194,8 @@ class Transport:
                 continue
             if _is_ours(answer):
                 self._client, self._server = client, server
+                # A script that forgets to close must not leave sockets to the collector.
+                weakref.finalize(self, client.close)
                 return
             client.close()
             tried.append((server, _why_not(answer)))

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 EVENT = "https://events.jupyter.org/jupyter_views/view/v1"
 _HOUSEKEEPING_SECONDS = 600
 _MIB = 1024 * 1024
+_KERNEL_VARIABLES = (
+    "JUPYTER_VIEWS_URL",
+    "JUPYTER_VIEWS_KEY",
+    "JUPYTER_VIEWS_SOCK",
+    "JUPYTER_VIEWS_CA",
+)
 
 
 class SystemClock:
@@ -120,16 +126,7 @@ class ViewsApp(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Open the store and start the engine once the port is bound, and tell kernels the way."""
         self._kernel_key = secrets.token_urlsafe(32)
-        os.environ["JUPYTER_VIEWS_URL"] = serverapp.connection_url
-        os.environ["JUPYTER_VIEWS_KEY"] = self._kernel_key
-        for name, value in (
-            ("JUPYTER_VIEWS_SOCK", serverapp.sock),
-            ("JUPYTER_VIEWS_CA", serverapp.certfile),
-        ):
-            if value:
-                os.environ[name] = os.path.abspath(value)
-            else:
-                os.environ.pop(name, None)
+        _tell_kernels(serverapp, self._kernel_key)
         self._opening = asyncio.create_task(self._open())
 
     async def opened(self) -> Services:
@@ -150,6 +147,7 @@ class ViewsApp(ExtensionApp):
     async def _assemble(self) -> None:
         from .core.keys import KeyService
         from .core.results import ResultService
+        from .core.running import Runner
         from .core.statements import Bounds, StatementService
         from .core.views import ViewService
 
@@ -160,6 +158,15 @@ class ViewsApp(ExtensionApp):
         engine = self._engine(store, folders)
         await engine.start()
         clock = SystemClock()
+        self._runner = runner = Runner(
+            rows=store.statements,
+            files=store.files,
+            engine=engine,
+            clock=clock,
+            seconds=self.time_limit_seconds,
+            concurrent=self.run_workers,
+            log=self.log,
+        )
         statements = StatementService(
             rows=store.statements,
             readers=store.views,
@@ -168,16 +175,14 @@ class ViewsApp(ExtensionApp):
             engine=engine,
             clock=clock,
             bounds=Bounds(
-                seconds=self.time_limit_seconds,
                 rows=self.row_limit,
                 bytes=self.byte_limit,
                 queued=self.queued_limit,
                 queued_per_person=self.queued_per_person,
-                concurrent=self.run_workers,
             ),
-            log=self.log,
+            runner=runner,
         )
-        views = ViewService(rows=store.views, statements=statements, clock=clock, log=self.log)
+        views = ViewService(rows=store.views, statements=statements, runner=runner, clock=clock)
         views.on_change(self._emit)
         person = os.environ.get("JUPYTERHUB_USER") or "local"
         self._services = Services(
@@ -201,7 +206,7 @@ class ViewsApp(ExtensionApp):
             frame_bytes=self.frame_limit_bytes,
             run_in_thread=asyncio.to_thread,
         )
-        await statements.recover(store.lock.is_alive)
+        await runner.recover(store.lock.is_alive)
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     def _open_store(self) -> Store:
@@ -259,10 +264,25 @@ class ViewsApp(ExtensionApp):
         services, self._services = self._services, None
         self._why_not = "The server is stopping."
         if services is not None:
-            await services.statements.stop()
+            await self._runner.stop()
             await services.engine.stop()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
             self._store = None
-        for name in ("URL", "KEY", "SOCK", "CA"):
-            os.environ.pop(f"JUPYTER_VIEWS_{name}", None)
+        for name in _KERNEL_VARIABLES:
+            os.environ.pop(name, None)
+
+
+def _tell_kernels(serverapp: Any, key: str) -> None:
+    """Kernels inherit our environment: where the server is, and a key for it."""
+    values = (
+        serverapp.connection_url,
+        key,
+        serverapp.sock and os.path.abspath(serverapp.sock),
+        serverapp.certfile and os.path.abspath(serverapp.certfile),
+    )
+    for name, value in zip(_KERNEL_VARIABLES, values, strict=True):
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)

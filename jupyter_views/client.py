@@ -101,6 +101,12 @@ class Views(Mapping[str, "View"]):
         """Close the connections; later calls open new ones."""
         self._transport.close()
 
+    def __enter__(self) -> Views:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __getitem__(self, slug: str) -> View:
         try:
             detail = self._transport.request("GET", path_of(slug)).json()

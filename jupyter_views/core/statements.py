@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +22,6 @@ from .errors import (
     RecentFailure,
     StatementNotSuccess,
     TooMany,
-    ViewsError,
 )
 from .freshness import Freshness, decide
 from .model import (
@@ -38,7 +36,8 @@ from .model import (
     Strategy,
 )
 from .names import new_id
-from .ports import Clock, Draft, Engine, Limits, Outcome, Plan, Progress, Run
+from .ports import Clock, Draft, Engine, Plan
+from .running import Runner
 
 FAILURE_MEMORY: Instant = 300 * SECOND
 _FRESHNESS_MEMORY_SECONDS = 1.0
@@ -77,14 +76,12 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """Limits of the server: per run, and of the queue."""
+    """Limits of the server: of a result, and of the queue."""
 
-    seconds: float = 60.0
     rows: int = 1_000_000
     bytes: int = 256 * 1024 * 1024
     queued: int = 100
     queued_per_person: int = 10
-    concurrent: int = 2
 
 
 class StatementRows(Protocol):
@@ -98,18 +95,8 @@ class StatementRows(Protocol):
         self, submitted_by: str, statuses: tuple[Status, ...], limit: int, offset: int
     ) -> Page: ...
     def queued_count(self, submitted_by: str) -> tuple[int, int]: ...
-    def start(self, statement_id: str, at: Instant) -> bool: ...
-    def succeed(
-        self, statement_id: str, result: Result, *, started_at: Instant, at: Instant
-    ) -> list[int]: ...
-    def fail(
-        self, statement_id: str, status: Status, error: dict[str, Any], at: Instant
-    ) -> list[int]: ...
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]: ...
     def has_followers(self, statement_id: str) -> bool: ...
-    def recover(
-        self, is_alive: Callable[[str], bool], error: dict[str, Any], at: Instant
-    ) -> list[Statement]: ...
 
 
 class Readers(Protocol):
@@ -127,18 +114,7 @@ class Frames(Protocol):
 class Files(Protocol):
     """Where results lie."""
 
-    def adopt_result(self, path: str, sha256: str) -> Path: ...
     def result(self, sha256: str) -> Path: ...
-
-
-class _Live:
-    """A statement that runs in this server: its task, its progress, who waits for it."""
-
-    def __init__(self) -> None:
-        self.done = asyncio.Event()
-        self.started_at: Instant | None = None
-        self.progress: Progress | None = None
-        self.task: asyncio.Task[None] | None = None
 
 
 class StatementService:
@@ -154,7 +130,7 @@ class StatementService:
         engine: Engine,
         clock: Clock,
         bounds: Bounds,
-        log: logging.Logger,
+        runner: Runner,
     ) -> None:
         self._rows = rows
         self._readers = readers
@@ -163,15 +139,8 @@ class StatementService:
         self._engine = engine
         self._clock = clock
         self._bounds = bounds
-        self._log = log
-        self._live: dict[str, _Live] = {}
-        self._slots = asyncio.Semaphore(bounds.concurrent)
+        self._runner = runner
         self._freshness: dict[str, tuple[float, Freshness]] = {}
-        self._listeners: list[Finished] = []
-
-    def on_finished(self, listener: Finished) -> None:
-        """Call ``listener(statement, view_ids)`` after each statement that ended here."""
-        self._listeners.append(listener)
 
     async def check(self, actor: Actor, asked: Submission) -> Plan:
         """Everything up to running: gate, lineage, parameters (``dry_run``)."""
@@ -209,8 +178,8 @@ class StatementService:
             )
         stored = await asyncio.to_thread(self._rows.submit, statement)
         if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
-            self._set_going(stored)
-        return self._overlaid(stored)
+            self._runner.set_going(stored)
+        return self._runner.overlaid(stored)
 
     async def refresh(self, asked: Submission, owner: str) -> Statement:
         """Run a view's query anew, in its owner's name, past every reuse and refusal."""
@@ -301,94 +270,9 @@ class StatementService:
                 details={"last_error": failed.error, "statement_id": failed.id},
             )
 
-    def _set_going(self, statement: Statement) -> None:
-        live = self._live[statement.id] = _Live()
-        live.task = asyncio.create_task(self._execute(statement, live))
-
-    async def _execute(self, statement: Statement, live: _Live) -> None:
-        noting: asyncio.Task[None] | None = None
-        try:
-            async with self._slots:
-                live.started_at = self._clock.now()
-                noting = asyncio.create_task(self._note_start(statement.id, live.started_at))
-                outcome = await self._engine.run(
-                    self._run(statement), lambda progress: setattr(live, "progress", progress)
-                )
-            view_ids = await asyncio.to_thread(self._store, statement.id, outcome, live.started_at)
-        except asyncio.CancelledError:
-            raise
-        except Canceled as error:
-            view_ids = await self._end(statement.id, Status.CANCELED, error)
-        except ViewsError as error:
-            view_ids = await self._end(statement.id, Status.FAILED, error)
-        except Exception:
-            self._log.exception("statement %s", statement.id)
-            error = Interrupted("The result could not be stored.", hint="Run it again.")
-            view_ids = await self._end(statement.id, Status.FAILED, error)
-        finally:
-            if noting is not None:
-                noting.cancel()
-            self._live.pop(statement.id, None)
-            live.done.set()
-        self._tell(await asyncio.to_thread(self._rows.find, statement.id), view_ids)
-
-    def _run(self, statement: Statement) -> Run:
-        query = statement.query
-        return Run(
-            id=statement.id,
-            draft=Draft(
-                sql=query.sql,
-                base_dir=query.base_dir,
-                connection=query.connection,
-                params=statement.params,
-                frames=query.frames,
-            ),
-            reads=query.reads,
-            limits=Limits(
-                seconds=self._bounds.seconds, rows=statement.row_limit, bytes=statement.byte_limit
-            ),
-        )
-
-    async def _note_start(self, statement_id: str, at: Instant) -> None:
-        # A quick statement is over before its start is worth a disk write.
-        await asyncio.sleep(_NOTE_START_AFTER_SECONDS)
-        await asyncio.to_thread(self._rows.start, statement_id, at)
-
-    def _store(self, statement_id: str, outcome: Outcome, started_at: Instant) -> list[int]:
-        self._files.adopt_result(outcome.path, outcome.sha256)
-        now = self._clock.now()
-        facts = msgspec.structs.asdict(outcome)
-        del facts["path"]
-        result = Result(id=new_id("res"), saved_at=now, **facts)
-        return self._rows.succeed(statement_id, result, started_at=started_at, at=now)
-
-    async def _end(self, statement_id: str, status: Status, error: ViewsError) -> list[int]:
-        return await asyncio.to_thread(
-            self._rows.fail, statement_id, status, error.to_dict(), self._clock.now()
-        )
-
-    def _tell(self, statement: Statement | None, view_ids: list[int]) -> None:
-        if statement is not None:
-            for listener in self._listeners:
-                listener(statement, view_ids)
-
     async def wait(self, statement: Statement, seconds: float) -> Statement:
         """The statement when it ends, or as it stands after ``seconds``."""
-        until = self._clock.monotonic() + seconds
-        while not statement.status.is_final and (left := until - self._clock.monotonic()) > 0:
-            live = self._live.get(statement.primary_id or statement.id)
-            if live is not None:
-                try:
-                    await asyncio.wait_for(live.done.wait(), left)
-                except TimeoutError:
-                    break
-            found = await asyncio.to_thread(self._rows.find, statement.id)
-            if found is None or found.status.is_final:
-                return found or statement
-            if live is None:  # it runs in another server, which cannot call us
-                await asyncio.sleep(min(_POLL_SECONDS, left))
-        found = await asyncio.to_thread(self._rows.find, statement.id)
-        return self._overlaid(found or statement)
+        return await self._runner.wait(statement, seconds)
 
     async def get(self, actor: Actor, statement_id: str) -> tuple[Statement, bool]:
         """A statement and whether the actor may see its definition.
@@ -401,9 +285,9 @@ class StatementService:
             found = await asyncio.to_thread(self._rows.find_by_client_id, actor.name, statement_id)
         if found is not None:
             if found.submitted_by == actor.name:
-                return self._overlaid(found), True
+                return self._runner.overlaid(found), True
             if await asyncio.to_thread(self._readers.readable_statement, actor.name, found.id):
-                return self._overlaid(found), False
+                return self._runner.overlaid(found), False
         raise NotFound("No such statement.")
 
     async def list(
@@ -411,15 +295,7 @@ class StatementService:
     ) -> Page:
         """The actor's own statements, newest first."""
         page = await asyncio.to_thread(self._rows.page, actor.name, statuses, limit, offset)
-        return Page(tuple(self._overlaid(s) for s in page.items), page.total)
-
-    def _overlaid(self, statement: Statement) -> Statement:
-        live = self._live.get(statement.primary_id or statement.id)
-        if live is None or statement.status.is_final or live.started_at is None:
-            return statement
-        return replace(
-            statement, status=Status.RUNNING, started_at=live.started_at, progress=live.progress
-        )
+        return Page(tuple(self._runner.overlaid(s) for s in page.items), page.total)
 
     async def result(self, actor: Actor, statement_id: str) -> tuple[Statement, Result]:
         """A finished statement with its rows.
@@ -468,27 +344,11 @@ class StatementService:
                 self._rows.detach, statement.id, error, self._clock.now()
             )
             ended = await asyncio.to_thread(self._rows.find, statement.id)
-            self._tell(ended, view_ids)
-            await self._stop_unwanted(primary)
+            self._runner.tell(ended, view_ids)
+            await self._runner.stop_unwanted(primary)
             return ended or statement
-        await self._stop(primary)
-        return await self.wait(statement, 2.5)
-
-    async def _stop_unwanted(self, primary_id: str) -> None:
-        primary = await asyncio.to_thread(self._rows.find, primary_id)
-        wanted = primary is not None and not primary.status.is_final
-        if not wanted and not await asyncio.to_thread(self._rows.has_followers, primary_id):
-            await self._stop(primary_id)
-
-    async def _stop(self, statement_id: str) -> None:
-        live = self._live.get(statement_id)
-        if live is not None and live.started_at is not None:
-            await self._engine.cancel(statement_id)
-            return
-        if live is not None and live.task is not None:
-            live.task.cancel()
-        view_ids = await self._end(statement_id, Status.CANCELED, Canceled("Canceled."))
-        self._tell(await asyncio.to_thread(self._rows.find, statement_id), view_ids)
+        await self._runner.cancel(primary)
+        return await self._runner.wait(statement, 2.5)
 
     async def freshness(self, statement: Statement) -> Freshness:
         """How far the rows of a finished statement can be trusted now; remembered for a second."""
@@ -511,23 +371,6 @@ class StatementService:
         until = self._clock.monotonic() + _FRESHNESS_MEMORY_SECONDS
         self._freshness[result.id] = (until, decided)
         return decided
-
-    async def recover(self, is_alive: Callable[[str], bool]) -> None:
-        """Take up what dead servers left: what ran has failed, what waited runs here."""
-        error = Interrupted("The server stopped while this ran.", hint="Run it again.")
-        queued = await asyncio.to_thread(
-            self._rows.recover, is_alive, error.to_dict(), self._clock.now()
-        )
-        for statement in queued:
-            self._set_going(statement)
-
-    async def stop(self) -> None:
-        """End what runs here as INTERRUPTED."""
-        error = Interrupted("The server stopped while this ran.", hint="Run it again.")
-        for statement_id, live in list(self._live.items()):
-            if live.task is not None:
-                live.task.cancel()
-            await self._end(statement_id, Status.FAILED, error)
 
 
 def _age(ttl_minutes: int | None) -> Instant | None:

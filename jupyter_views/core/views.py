@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -29,6 +28,7 @@ from .model import (
 )
 from .names import checked_slug, new_id, new_short_id, slug_from, suggest_slugs
 from .ports import Clock
+from .running import Runner
 from .statements import StatementService, Submission
 
 Action = Literal["created", "refreshing", "refreshed", "changed", "failed", "deleted"]
@@ -82,6 +82,7 @@ class ViewRows(Protocol):
 
     def create(self, view: View) -> View: ...
     def find(self, view_id: int) -> View | None: ...
+    def known_by_slug(self, slug: str) -> View | None: ...
     def find_by_slug(self, slug: str) -> View | None: ...
     def find_by_short_id(self, short_id: str) -> View | None: ...
     def is_slug_free(self, slug: str) -> bool: ...
@@ -109,17 +110,16 @@ class ViewService:
         *,
         rows: ViewRows,
         statements: StatementService,
+        runner: Runner,
         clock: Clock,
-        log: logging.Logger,
     ) -> None:
         self._rows = rows
         self._statements = statements
         self._clock = clock
-        self._log = log
         self._starting: dict[int, asyncio.Task[Statement]] = {}
         self._announcing: set[asyncio.Task[None]] = set()
         self._listeners: list[Changed] = []
-        statements.on_finished(self._after_statement)
+        runner.on_finished(self._after_statement)
 
     def on_change(self, listener: Changed) -> None:
         """Call ``listener(action, view)`` after each change made or seen here."""
@@ -203,7 +203,8 @@ class ViewService:
 
     async def find_by_slug(self, slug: str) -> View | None:
         """The view behind a slug, whoever asks: for availability only."""
-        return await asyncio.to_thread(self._rows.find_by_slug, slug)
+        known = self._rows.known_by_slug(slug)
+        return known or await asyncio.to_thread(self._rows.find_by_slug, slug)
 
     async def by_short_id(self, actor: Actor, short_id: str) -> View:
         """The readable view with this key; NotFound when absent or private alike."""

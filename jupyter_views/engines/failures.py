@@ -222,8 +222,8 @@ def _place(text: str, sql: str) -> tuple[int | None, int | None]:
 def _place_of_name(text: str, sql: str) -> tuple[int | None, int | None]:
     """Where the missing column, table or function stands, when the engine does not say.
 
-    It says nothing for queries opened as a relation. A connection of our own
-    parses, because the one that failed may be unusable by now.
+    It says nothing for queries opened as a relation. The tree is the one that
+    the gate looked at just before; the connection may be unusable by now.
     """
     wanted: tuple[str, str] | None = None
     for pattern, group, kind in (
@@ -237,11 +237,7 @@ def _place_of_name(text: str, sql: str) -> tuple[int | None, int | None]:
             break
     if wanted is None:
         return None, None
-    try:
-        with duckdb.connect(":memory:") as connection:
-            tree, _ = syntax.parse(connection, sql)
-    except (duckdb.Error, RecursionError, ValueError, MemoryError):
-        return None, None
+    tree = syntax.recall(sql)
     for node in syntax.nodes(tree):
         if node.get("type") == wanted[0] and wanted[1] in _names(node):
             return syntax.Position(sql).of(syntax.offset_of(node))

@@ -69,6 +69,7 @@ def inspect(
     sql = draft.sql
     known = catalogue(connection)
     tree, raw = _parsed(connection, sql, known)
+    syntax.remember(sql, tree)
     where = Position(sql)
     lineage = Lineage(
         known,

@@ -112,8 +112,9 @@ def resolve(name: str, where: Folders) -> str:
     Returns
     -------
     str
-        The fixed part with links followed, the pattern behind it; a bracket
-        or star in the fixed part is escaped, so that the whole is a pattern.
+        The fixed part with links followed, the pattern behind it. A bracket
+        or star in the path of a single file is escaped, so that the whole is
+        a pattern in both cases.
 
     Raises
     ------
@@ -133,7 +134,13 @@ def resolve(name: str, where: Folders) -> str:
     refuse_inside_hidden(real, where, name)
     if not pattern:
         _refuse_no_file(real, name)
-    return "/".join([escaped(real).rstrip("/"), *pattern]) if pattern else escaped(real)
+    if pattern and has_pattern(real):
+        # The engine's own check of folders does not understand an escaped one.
+        raise NotAllowed(
+            f"{shown(name)}: a pattern cannot be used in a folder with *, ? or [ in its name.",
+            hint="Name the files one by one: read_csv(['a.csv', 'b.csv']).",
+        )
+    return "/".join([real.rstrip("/"), *pattern]) if pattern else escaped(real)
 
 
 def root_of(real: str, roots: tuple[str, ...]) -> str | None:

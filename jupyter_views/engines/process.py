@@ -157,8 +157,10 @@ class WorkerProcess:
         finally:
             self._task += 1
         if isinstance(reply, Failed):
-            self.is_spent = self.is_spent or reply.is_poisoned
             error = from_dict(reply.error)
+            # What the allocators keep after running dry would starve the next
+            # query, whose limit it counts against.
+            self.is_spent |= reply.is_poisoned or isinstance(error, OutOfMemory)
             if type(error).__name__ == "EngineFailed" and reply.trace:
                 self._log.debug("worker %s: %s", self.pid, reply.trace)
             raise error

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from ..core.errors import InvalidParameters
+from ..core.errors import InvalidParameters, ParseError, ViewsError
 from ..core.ports import (
     Draft,
     Encoded,
@@ -174,6 +174,14 @@ def read_frame(sock: socket.socket) -> bytes:
     return read_exactly(sock, size)
 
 
+def _unicode(text: str, error: ViewsError) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise error from None
+    return text
+
+
 # MessagePack has no dates, decimals or integers beyond 64 bits, and a date sent
 # as text would be bound as VARCHAR, which the engine refuses to compare with a
 # DATE. Such values travel as {"": [kind, text]}; a dict with an empty key
@@ -189,7 +197,9 @@ _KINDS: dict[type, str] = {
 
 def pack_value(value: Any) -> Any:
     """A parameter value in a form that survives MessagePack with its type."""
-    if value is None or isinstance(value, bool | str | bytes | float):
+    if isinstance(value, str):
+        return _unicode(value, InvalidParameters("A parameter must be valid Unicode text."))
+    if value is None or isinstance(value, bool | bytes | float):
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else {"": ["int", str(value)]}
@@ -228,7 +238,15 @@ def unpack_value(value: Any) -> Any:
 
 
 def pack_draft(draft: Draft) -> Draft:
-    """The draft with its parameter values packed for the journey."""
+    """The draft with its parameter values packed for the journey.
+
+    Raises
+    ------
+    ParseError, InvalidParameters
+        A text holds half a character (a lone surrogate), or a value is of a
+        type that cannot be bound.
+    """
+    _unicode(draft.sql, ParseError("SQL must be valid Unicode text."))
     params = {name: pack_value(value) for name, value in draft.params.items()}
     return msgspec.structs.replace(draft, params=params)
 

@@ -34,6 +34,20 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[dict[str, An
     return msgspec.json.decode(raw), raw
 
 
+_latest: dict[str, Any] = {}
+
+
+def remember(sql: str, tree: Any) -> None:
+    """Keep the tree of the statement at hand, so that its errors can be placed."""
+    _latest.clear()
+    _latest[sql] = tree
+
+
+def recall(sql: str) -> Any | None:
+    """The tree of the statement that was inspected last, if ``sql`` is that one."""
+    return _latest.get(sql)
+
+
 def render(connection: duckdb.DuckDBPyConnection, raw: str) -> str:
     """The engine's own text for a tree."""
     row = connection.execute(_RENDER, [raw]).fetchone()

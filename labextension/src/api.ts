@@ -127,7 +127,9 @@ export class ViewsApi implements IViewsApi {
     try {
       response = await ServerConnection.makeRequest(url, { method }, this._settings);
     } catch (error) {
-      throw error instanceof ServerConnection.NetworkError ? new OfflineError(error.message) : error;
+      throw error instanceof ServerConnection.NetworkError
+        ? new OfflineError(error.message)
+        : error;
     }
     if (!response.ok) {
       throw await refusal(response);

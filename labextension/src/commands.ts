@@ -1,6 +1,12 @@
 /** Everything a person can do with a view. Buttons, menus and keys execute these, nothing else. */
 
-import { Clipboard, Dialog, Notification, showDialog, type ICommandPalette } from '@jupyterlab/apputils';
+import {
+  Clipboard,
+  Dialog,
+  Notification,
+  showDialog,
+  type ICommandPalette
+} from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
 import { NotebookActions, type INotebookTracker } from '@jupyterlab/notebook';
 import type { ServiceManager } from '@jupyterlab/services';
@@ -227,14 +233,17 @@ async function refreshWithToast(options: ICommandOptions, id: string): Promise<v
     return;
   }
   const name = middleCut(model.find(id)?.name ?? '', LONGEST_NAME);
-  Notification.promise(ended.then(view => outcome(view, name, trans)), {
-    pending: { message: trans.__('Refreshing: %1', name), options: { autoClose: false } },
-    success: { message: text => String(text), options: { autoClose: 4000 } },
-    error: {
-      message: () => trans.__('Refresh failed, last rows kept: %1', name),
-      options: { autoClose: 8000 }
+  Notification.promise(
+    ended.then(view => outcome(view, name, trans)),
+    {
+      pending: { message: trans.__('Refreshing: %1', name), options: { autoClose: false } },
+      success: { message: text => String(text), options: { autoClose: 4000 } },
+      error: {
+        message: () => trans.__('Refresh failed, last rows kept: %1', name),
+        options: { autoClose: 8000 }
+      }
     }
-  });
+  );
 }
 
 /** How a refresh ended, in one line; throws if it failed. */

@@ -263,7 +263,11 @@ export class GridView extends Widget {
       for (let row = 0; row < rows; row++) {
         width = Math.max(width, context.measureText(cellText(this._pages.row(row)?.[index])).width);
       }
-      this._grid.resizeColumn('body', index, Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(width) + 20)));
+      this._grid.resizeColumn(
+        'body',
+        index,
+        Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(width) + 20))
+      );
     });
   }
 

@@ -84,14 +84,22 @@ function Facts({ view, trans }: { view: IView; trans: TranslationBundle }): Reac
   );
 }
 
-function RunButton({ view, commands, trans }: { view: IView } & Omit<IHeaderProps, 'document'>): ReactElement {
+function RunButton({
+  view,
+  commands,
+  trans
+}: { view: IView } & Omit<IHeaderProps, 'document'>): ReactElement {
   const running = view.status === 'refreshing';
   const command = running ? CommandIDs.cancel : CommandIDs.refresh;
   return (
     <button
       type="button"
       className="jp-Views-textButton"
-      title={running ? trans.__('Stop; the last rows are kept') : trans.__('Run the query again (Ctrl+Enter)')}
+      title={
+        running
+          ? trans.__('Stop; the last rows are kept')
+          : trans.__('Run the query again (Ctrl+Enter)')
+      }
       onClick={() => void commands.execute(command, { id: view.shortId })}
     >
       {running ? <stopIcon.react tag="span" /> : <refreshIcon.react tag="span" />}
@@ -112,7 +120,11 @@ function Notes({ view, trans }: { view: IView; trans: TranslationBundle }): Reac
     );
   }
   if (view.computedAt === null && view.status !== 'refreshing') {
-    return <p className="jp-ViewsResultHeader-note">{trans.__('No rows yet: Refresh runs the query.')}</p>;
+    return (
+      <p className="jp-ViewsResultHeader-note">
+        {trans.__('No rows yet: Refresh runs the query.')}
+      </p>
+    );
   }
   return view.rowCount === 0 ? (
     <p className="jp-ViewsResultHeader-note">{trans.__('The query returned no rows.')}</p>
@@ -120,7 +132,13 @@ function Notes({ view, trans }: { view: IView; trans: TranslationBundle }): Reac
 }
 
 /** What went wrong; the rows below stay. */
-function Banner({ model, trans }: { model: DocumentModel; trans: TranslationBundle }): ReactElement | null {
+function Banner({
+  model,
+  trans
+}: {
+  model: DocumentModel;
+  trans: TranslationBundle;
+}): ReactElement | null {
   const view = model.view;
   if (model.isGone) {
     return <p className="jp-ViewsBanner">{trans.__('This view was deleted.')}</p>;

@@ -78,18 +78,31 @@ function activate(
     trans,
     notebooks,
     palette,
-    current: () => (tracker.currentWidget === shell.currentWidget ? tracker.currentWidget : null)?.shortId ?? null,
+    current: () =>
+      (tracker.currentWidget === shell.currentWidget ? tracker.currentWidget : null)?.shortId ??
+      null,
     openDocument: open,
     showPanel: () => shell.activateById(panel.id)
   });
-  commands.addKeyBinding({ command: CommandIDs.refresh, keys: ['Ctrl Enter'], selector: '.jp-ViewsResult' });
+  commands.addKeyBinding({
+    command: CommandIDs.refresh,
+    keys: ['Ctrl Enter'],
+    selector: '.jp-ViewsResult'
+  });
   void restorer?.restore(tracker, {
     command: CommandIDs.open,
     args: document => ({ id: document.shortId }),
     name: document => document.shortId
   });
   if (router) {
-    addDeepLink({ commands, router, model, open, notify: text => void Notification.warning(text), trans });
+    addDeepLink({
+      commands,
+      router,
+      model,
+      open,
+      notify: text => void Notification.warning(text, { autoClose: 8000 }),
+      trans
+    });
   }
   labShell?.currentChanged.connect(() => commands.notifyCommandChanged());
   return { model, open };

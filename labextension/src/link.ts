@@ -23,7 +23,9 @@ export function addDeepLink({ commands, router, model, open, notify, trans }: IL
     label: trans.__('Open the view of this address'),
     describedBy: { args: { type: 'object', properties: { search: { type: 'string' } } } },
     execute: async args => {
-      const name = new URLSearchParams(typeof args.search === 'string' ? args.search : '').get('view');
+      const name = new URLSearchParams(typeof args.search === 'string' ? args.search : '').get(
+        'view'
+      );
       if (!name) {
         return;
       }

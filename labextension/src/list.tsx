@@ -116,7 +116,11 @@ function Section(props: ISectionProps): ReactElement {
         </button>
       </h3>
       {open && section.views.length > 0 && (
-        <div role="list" className="jp-ViewsSection-rows" style={{ height: section.views.length * ROW }}>
+        <div
+          role="list"
+          className="jp-ViewsSection-rows"
+          style={{ height: section.views.length * ROW }}
+        >
           {section.views.slice(first, last).map((view, index) => (
             <ViewRow
               key={view.shortId}

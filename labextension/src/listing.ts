@@ -52,7 +52,9 @@ export class Listing {
 
 /** Whether every word of the search occurs in what is known of the view. */
 export function matches(view: IView, search: string): boolean {
-  const text = [view.name, view.slug ?? '', view.description, ...view.tags].join('\n').toLowerCase();
+  const text = [view.name, view.slug ?? '', view.description, ...view.tags]
+    .join('\n')
+    .toLowerCase();
   return search
     .toLowerCase()
     .split(/\s+/)

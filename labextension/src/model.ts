@@ -287,7 +287,9 @@ export class ViewsModel extends VDomModel {
     if (!this._isWatched || this._refreshing().length === 0) {
       void this._watch.stop();
     }
-    if (results.some(result => result.status === 'rejected' && result.reason instanceof OfflineError)) {
+    if (
+      results.some(result => result.status === 'rejected' && result.reason instanceof OfflineError)
+    ) {
       throw new OfflineError();
     }
   }

@@ -159,7 +159,8 @@ class ResultBody extends Panel {
     if (this.isDisposed || pages !== this._pages) {
       return;
     }
-    const hadFocus = this.node.contains(document.activeElement);
+    const active = document.activeElement;
+    const hadFocus = this.node.contains(active) || active === this.parent?.node;
     const before = this._grid?.range.first ?? 0;
     this._grid?.dispose();
     this._table?.dispose();
@@ -219,5 +220,7 @@ class ResultBody extends Panel {
 
 function isPlainT(event: KeyboardEvent): boolean {
   const inField = event.target instanceof HTMLInputElement;
-  return event.key.toLowerCase() === 't' && !inField && !event.ctrlKey && !event.metaKey && !event.altKey;
+  return (
+    event.key.toLowerCase() === 't' && !inField && !event.ctrlKey && !event.metaKey && !event.altKey
+  );
 }

@@ -6,7 +6,14 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { IDisposable } from '@lumino/disposable';
 import { Menu } from '@lumino/widgets';
 import type { Message } from '@lumino/messaging';
-import { createRef, useEffect, useReducer, useState, type ReactElement, type RefObject } from 'react';
+import {
+  createRef,
+  useEffect,
+  useReducer,
+  useState,
+  type ReactElement,
+  type RefObject
+} from 'react';
 
 import { CommandIDs } from './commands';
 import { viewsIcon } from './icons';
@@ -95,9 +102,7 @@ function Sidebar({ model, commands, trans, searchInput }: ISidebarProps): ReactE
   };
   return (
     <>
-      <header className="jp-ViewsHeader">
-        <h2>{trans.__('Views')}</h2>
-      </header>
+      <h2 className="jp-ViewsPanel-title">{trans.__('Views')}</h2>
       <SearchBox
         inputRef={searchInput}
         value={model.query}
@@ -126,7 +131,14 @@ function Body({ model, commands, trans, clear, focusSearch }: IBodyProps): React
   const views = model.views;
   const retry = (): void => void commands.execute(CommandIDs.reload);
   if (model.problem && views.length === 0) {
-    return <ProblemState trans={trans} problem={model.problem} serverUrl={model.api.serverUrl} retry={retry} />;
+    return (
+      <ProblemState
+        trans={trans}
+        problem={model.problem}
+        serverUrl={model.api.serverUrl}
+        retry={retry}
+      />
+    );
   }
   if (!model.isReady) {
     return null;

@@ -34,7 +34,11 @@ export function EmptyState({ trans, copyExample, tryExample }: IEmptyProps): Rea
           <copyIcon.react tag="span" />
         </button>
       </div>
-      <button type="button" className="jp-Dialog-button jp-mod-accept jp-mod-styled" onClick={tryExample}>
+      <button
+        type="button"
+        className="jp-Dialog-button jp-mod-accept jp-mod-styled"
+        onClick={tryExample}
+      >
         {trans.__('Try the example')}
       </button>
     </State>
@@ -49,7 +53,11 @@ interface INothingFoundProps extends IStateProps {
 export function NothingFound({ trans, query, clear }: INothingFoundProps): ReactElement {
   return (
     <State title={trans.__('No view matches “%1”.', query)}>
-      <button type="button" className="jp-Dialog-button jp-mod-reject jp-mod-styled" onClick={clear}>
+      <button
+        type="button"
+        className="jp-Dialog-button jp-mod-reject jp-mod-styled"
+        onClick={clear}
+      >
         {trans.__('Clear the search')}
       </button>
     </State>
@@ -111,7 +119,11 @@ export function ProblemState({ trans, problem, serverUrl, retry }: IProblemProps
 }
 
 /** The same problem while older rows are still shown. */
-export function ProblemBanner({ trans, problem, retry }: Omit<IProblemProps, 'serverUrl'>): ReactElement {
+export function ProblemBanner({
+  trans,
+  problem,
+  retry
+}: Omit<IProblemProps, 'serverUrl'>): ReactElement {
   const old = problem.kind === 'offline' ? trans.__('This list may be old.') : '';
   return (
     <div className="jp-ViewsBanner">

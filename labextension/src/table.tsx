@@ -80,7 +80,12 @@ function ResultTable({ pages, name, trans, first, count, isAlone, go }: ITablePr
   return (
     <>
       {isAlone && <Pager first={first} total={pages.totalRows} span={span} trans={trans} go={go} />}
-      <div className="jp-ViewsTable-scroll" tabIndex={isAlone ? 0 : -1} role="group" aria-label={name}>
+      <div
+        className="jp-ViewsTable-scroll"
+        tabIndex={isAlone ? 0 : -1}
+        role="group"
+        aria-label={name}
+      >
         <table>
           <caption>{`${name}. ${span}`}</caption>
           <thead>

@@ -71,7 +71,8 @@ function progress(view: IView, now: number, trans: TranslationBundle): string {
     return '';
   }
   const seconds = Math.max(0, Math.round((now - Date.parse(refresh.startedAt)) / SECOND));
-  const elapsed = seconds < 60 ? trans.__('%1 s', seconds) : trans.__('%1 min', Math.floor(seconds / 60));
+  const elapsed =
+    seconds < 60 ? trans.__('%1 s', seconds) : trans.__('%1 min', Math.floor(seconds / 60));
   if (refresh.stage === 'writing' && refresh.rows !== null && refresh.rows > 0) {
     return trans.__('%1, writing %2 rows', elapsed, grouped(refresh.rows));
   }

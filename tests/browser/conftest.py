@@ -81,8 +81,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def screen(page: Page, lab: Lab) -> Iterator[Screen]:
-    """The page on this module's server, watched for requests to anywhere else."""
+    """The page on this module's server; no request may leave it, no error of ours stay uncaught."""
     screen = Screen(page, lab)
     yield screen
     assert screen.foreign_requests == []
-    assert screen.page_errors == []
+    assert screen.own_errors == []

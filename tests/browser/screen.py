@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Dialog, Locator, Page, Request, expect
+from playwright.sync_api import Dialog, Error, Locator, Page, Request, expect
 
 from .lab import Lab
 
@@ -20,10 +20,10 @@ class Screen:
         self.page = page
         self.lab = lab
         self.foreign_requests: list[str] = []
-        self.page_errors: list[str] = []
+        self.own_errors: list[str] = []
         self.dialogs: list[str] = []
         page.on("request", self._note_request)
-        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        page.on("pageerror", self._note_error)
         page.on("dialog", self._note_dialog)
 
     def open(self, query: str = "", *, reset: bool = True) -> None:
@@ -88,6 +88,11 @@ class Screen:
         parts = urlsplit(request.url)
         if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
             self.foreign_requests.append(request.url)
+
+    def _note_error(self, error: Error) -> None:
+        # The host has uncaught errors of its own, for one when its server goes away.
+        if "/extensions/jupyter-views/" in (error.stack or ""):
+            self.own_errors.append(f"{error.message}\n{error.stack}")
 
     def _note_dialog(self, dialog: Dialog) -> None:
         self.dialogs.append(dialog.message)

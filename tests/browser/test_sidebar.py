@@ -117,7 +117,7 @@ def test_the_keyboard_alone_finds_refreshes_and_opens_a_view(screen: Screen) -> 
     expect(screen.panel.get_by_label("Search views")).to_be_focused()
 
     keys.type("keyboard")
-    expect(screen.panel.locator(".jp-ViewsRow")).to_have_count(1)
+    expect(screen.panel.locator("[aria-live=polite]")).to_have_text("1 view")
     keys.press("ArrowDown")
     keys.press("ArrowDown")
     row = screen.row("Keyboard path").locator(".jp-ViewsRow-open")

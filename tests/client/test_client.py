@@ -29,6 +29,15 @@ def test_a_saved_view_gives_its_rows_in_every_kind(views):
     assert sum(batch.num_rows for batch in view.batches()) == 2
 
 
+def test_pandas_gets_floats_and_arrow_exact_decimals(views):
+    from decimal import Decimal
+
+    view = views.save("Money", "SELECT 0.10::DECIMAL(10,2) AS m, DATE '2026-11-20' AS day")
+
+    assert view.df().dtypes.astype(str).to_dict() == {"m": "float64", "day": "datetime64[ms]"}
+    assert view.rows()[0][0] == Decimal("0.10")
+
+
 def test_all_rows_go_to_a_csv_file(views, tmp_path):
     views.save("Lines", "SELECT 1 AS a, 'x,y' AS b, NULL AS c").to_csv(tmp_path / "out.csv")
 

@@ -58,9 +58,10 @@ def a_server(
     root, runtime = folder / "root", folder / "runtime"
     for each in (root, runtime, folder / "config", folder / "data"):
         each.mkdir(parents=True, exist_ok=True)
+    port = [] if any("ServerApp.sock" in each for each in options) else ["--ServerApp.port=0"]
     command = [
         sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root",
-        f"--ServerApp.root_dir={root}", "--ServerApp.port=0",
+        f"--ServerApp.root_dir={root}", *port,
         f"--IdentityProvider.token={token}",
         f"--ServerApp.jpserver_extensions={{'jupyter_views': {not is_plain}}}",
         f"--ViewsApp.store_dir={folder / 'store'}",

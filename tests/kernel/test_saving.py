@@ -152,6 +152,7 @@ def test_a_name_belonging_to_somebody_else_runs_nothing_and_offers_free_ones(ker
     assert kernel.run(f"%%perspective {offered[1]}\nSELECT 3 AS three").error is None
     for view in ("public-sales", "private-sales"):
         ana[view].delete()
+    ana.close()
 
 
 def test_markup_in_a_name_and_in_cells_is_text(kernel):
