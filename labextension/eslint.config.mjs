@@ -10,8 +10,10 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/explicit-function-return-type': ['error', { allowExpressions: true }],
       '@typescript-eslint/no-confusing-void-expression': 'off',
-      // The house style of Lumino: command ids and tokens share their interface's name.
+      // As the host does: command ids live in a namespace.
       '@typescript-eslint/no-namespace': 'off',
+      // A signal is given its `this` beside the method.
+      '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       'max-lines': ['error', 400],
       'no-console': 'error',

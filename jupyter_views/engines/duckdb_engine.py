@@ -103,14 +103,11 @@ class DuckDBEngine:
             threads=threads,
             nice=10,
         )
-        reading = structs.replace(
-            setup, kind="read", scratch=os.path.join(self._folder, "read"), nice=5
-        )
-        recycle = memory_bytes // 2 + GIB // 2
-        self._runs = Pool(setup, size=run_workers, breaker=breaker, recycle_bytes=recycle, log=log)
-        self._reads = Pool(
-            reading, size=read_workers, breaker=breaker, recycle_bytes=recycle, log=log
-        )
+        scratch = os.path.join(self._folder, "read")
+        reading = structs.replace(setup, kind="read", scratch=scratch, nice=5)
+        limits = {"breaker": breaker, "recycle_bytes": memory_bytes // 2 + GIB // 2, "log": log}
+        self._runs = Pool(setup, size=run_workers, **limits)
+        self._reads = Pool(reading, size=read_workers, **limits)
         self._breaker = breaker
 
     async def start(self) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from ..core.errors import (
     Canceled,
     EngineCrashed,
+    EngineFailed,
     Interrupted,
     OutOfMemory,
     TimedOut,
@@ -77,34 +78,7 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Start and wait until the engine is open; raises EngineCrashed when it cannot."""
-        os.makedirs(self.folder, mode=0o700)
-        ours, theirs = socket.socketpair()
-        try:
-            # Small local files: not worth a thread.
-            with open(self._stderr, "wb") as errors:  # noqa: ASYNC230
-                # Directly and not in a thread: a child asked to die with its
-                # parent dies with the *thread* that started it.
-                self._process = subprocess.Popen(  # noqa: ASYNC220
-                    [
-                        sys.executable,
-                        "-P",
-                        "-m",
-                        "jupyter_views.engines.worker",
-                        str(theirs.fileno()),
-                    ],
-                    pass_fds=(theirs.fileno(),),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=errors,
-                    cwd=self.folder,
-                    env=_environment(),
-                    start_new_session=True,
-                )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
+        ours = self._launch()
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -118,6 +92,32 @@ class WorkerProcess:
             self.has_crashed = True
             raise EngineCrashed("A worker of the engine could not start.")
         self._log.debug("worker %s ready, confined by %s", self.pid, reply.confined)
+
+    def _launch(self) -> socket.socket:
+        """Start the process; returns our end of its socket."""
+        os.makedirs(self.folder, mode=0o700)
+        ours, theirs = socket.socketpair()
+        number = str(theirs.fileno())
+        try:
+            with open(self._stderr, "wb") as errors:
+                # On this thread and no other: a child that asked to die with
+                # its parent dies with the *thread* that started it.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "jupyter_views.engines.worker", number],
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    cwd=self.folder,
+                    env=_environment(),
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return ours
 
     async def ask(
         self,
@@ -147,8 +147,9 @@ class WorkerProcess:
                     if on_progress is not None:
                         on_progress(reply.progress)
         except TimeoutError:
-            self.kill(TimedOut(f"The engine did not stop at its limit of {seconds:g} s."))
-            raise self._killed_for or TimedOut("The engine did not answer.") from None
+            late = TimedOut(f"The engine did not stop at its limit of {seconds:g} s.")
+            self.kill(late)
+            raise self._killed_for or late from None
         except asyncio.CancelledError:
             self.kill(Canceled("Nobody waits for this task any more."))
             raise
@@ -157,14 +158,17 @@ class WorkerProcess:
         finally:
             self._task += 1
         if isinstance(reply, Failed):
-            error = from_dict(reply.error)
-            # What the allocators keep after running dry would starve the next
-            # query, whose limit it counts against.
-            self.is_spent |= reply.is_poisoned or isinstance(error, OutOfMemory)
-            if type(error).__name__ == "EngineFailed" and reply.trace:
-                self._log.debug("worker %s: %s", self.pid, reply.trace)
-            raise error
+            raise self._told(reply)
         return reply
+
+    def _told(self, reply: Failed) -> ViewsError:
+        error = from_dict(reply.error)
+        # What the allocators keep after running dry would starve the next
+        # query, whose limit it counts against.
+        self.is_spent |= reply.is_poisoned or isinstance(error, OutOfMemory)
+        if type(error) is EngineFailed and reply.trace:
+            self._log.debug("worker %s: %s", self.pid, reply.trace)
+        return error
 
     def cancel(self, run_id: str) -> None:
         """Interrupt the run, and kill the process when it has not ended 2 s later."""

@@ -173,23 +173,27 @@ def _files(
     pattern = read.path or ""
     literal = paths.unescaped(pattern)
     if not paths.has_pattern(read.name):
-        return [(read.name, _checked(literal, read.name, where))]
+        return [(read.name, _checked(literal, os.path.realpath(literal), read.name, where))]
     rows = connection.execute("SELECT file FROM glob($1)", [pattern]).fetchall()
     found = {path for (path,) in rows}
     if os.path.lexists(literal):
         # A file that really has brackets or a star in its name is read too.
         found.add(literal)
     files = []
+    above: dict[str, str] = {}
     for path in sorted(found):
-        real = _checked(path, read.name, where)
-        root = paths.root_of(os.path.dirname(path), where.readable) or os.path.dirname(real)
-        files.append((os.path.relpath(path, root).replace(os.sep, "/"), path))
+        folder, last = os.path.split(path)
+        if folder not in above:
+            above[folder] = os.path.realpath(folder)
+        real = os.path.realpath(path) if os.path.islink(path) else os.path.join(above[folder], last)
+        _checked(path, real, read.name, where)
+        root = paths.root_of(folder, where.readable) or above[folder]
+        files.append((path[len(root) :].replace(os.sep, "/").lstrip("/"), path))
     return files
 
 
-def _checked(path: str, name: str, where: paths.Folders) -> str:
-    """The real path; NotAllowed if the engine should not open it."""
-    real = os.path.realpath(path)
+def _checked(path: str, real: str, name: str, where: paths.Folders) -> str:
+    """``real``, where ``path`` leads to; NotAllowed if the engine should not open it."""
     root = paths.root_of(real, where.readable)
     shown = paths.shown(name)
     if root is None or any(paths.is_beneath(real, folder) for folder in where.hidden):
@@ -198,9 +202,8 @@ def _checked(path: str, name: str, where: paths.Folders) -> str:
             hint="Name the files more narrowly.",
         )
     lexical = paths.root_of(path, where.readable)
-    parts = os.path.relpath(real, root).split(os.sep)
-    parts += os.path.relpath(path, lexical).split(os.sep) if lexical else []
-    if any(part.startswith(".") and part != "." for part in parts):
+    parts = real[len(root) :].split("/") + path[len(lexical or path) :].split("/")
+    if any(part.startswith(".") for part in parts):
         raise NotAllowed(
             f"{shown} also matches hidden files: views do not read names that start with a dot.",
             hint="Name the files more narrowly, for example 'part-*.csv' instead of '*.csv'.",

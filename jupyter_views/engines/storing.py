@@ -65,25 +65,25 @@ def store(
     schema = reader.schema.with_metadata({ROWS_KEY: str(size).encode()})
     options = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=False)
     rows, truncated = 0, None
-    with pa.OSFile(path, "wb") as sink:
-        with pa.ipc.new_file(sink, schema, options=options) as writer:
-            for batch in _regrouped(first, rest, size):
-                room = max_rows - rows
-                if room <= 0:
-                    truncated = "rows"
-                    break
-                if _is_full(sink.tell(), batch.nbytes, max_bytes):
-                    truncated = "bytes"
-                    break
-                kept = batch.slice(0, room) if batch.num_rows > room else batch
-                writer.write_batch(_clean(kept, schema))
-                rows += kept.num_rows
-                on_rows(rows)
-                if kept.num_rows < batch.num_rows:
-                    truncated = "rows"
-                    break
-        sink.flush()
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, schema, options=options) as writer:
+        for batch in _regrouped(first, rest, size):
+            truncated = _limit_reached(sink.tell(), batch, max_rows - rows, max_bytes)
+            if truncated == "bytes" or rows == max_rows:
+                break
+            kept = batch.slice(0, max_rows - rows)
+            writer.write_batch(pa.RecordBatch.from_arrays(kept.columns, schema=schema))
+            rows += kept.num_rows
+            on_rows(rows)
+            if truncated is not None:
+                break
     return Stored(rows, os.path.getsize(path), _seal(path), truncated)
+
+
+def _limit_reached(written: int, batch: pa.RecordBatch, room: int, max_bytes: int) -> Truncated:
+    """The limit that this batch passes, if any."""
+    if written >= max_bytes or written + batch.nbytes > max_bytes + _SLACK_BYTES:
+        return "bytes"
+    return "rows" if batch.num_rows > room else None
 
 
 def _rows_per_batch(first: pa.RecordBatch | None) -> int:
@@ -94,10 +94,6 @@ def _rows_per_batch(first: pa.RecordBatch | None) -> int:
         while size > 1 and size * width > _BATCH_BYTES:
             size //= 2
     return size
-
-
-def _is_full(written: int, coming: int, max_bytes: int) -> bool:
-    return written >= max_bytes or written + coming > max_bytes + _SLACK_BYTES
 
 
 def _regrouped(
@@ -118,10 +114,6 @@ def _regrouped(
         count += batch.num_rows
     if count:
         yield held[0] if len(held) == 1 else pa.concat_batches(held)
-
-
-def _clean(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
 def _seal(path: str) -> str:

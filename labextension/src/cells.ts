@@ -28,5 +28,5 @@ function fullText(value: Cell): string {
   if (value === undefined) {
     return '';
   }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

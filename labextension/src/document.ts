@@ -86,7 +86,7 @@ export class DocumentModel extends VDomModel {
     }
     this._view = view;
     this._emit();
-    void this._loadPages(view).catch(error => {
+    void this._loadPages(view).catch((error: unknown) => {
       this._problem = problemOf(error);
       this._emit();
     });

@@ -52,8 +52,9 @@ function activate(
   const { commands, serviceManager: services, shell } = app;
   const model = new ViewsModel(new ViewsApi(services.serverSettings), trans);
   services.events.stream.connect((_, emission) => {
-    if (emission.schema_id === SCHEMA && typeof emission.short_id === 'string') {
-      model.noteEvent(String(emission.action), emission.short_id);
+    const { schema_id: schema, action, short_id: id } = emission;
+    if (schema === SCHEMA && typeof action === 'string' && typeof id === 'string') {
+      model.noteEvent(action, id);
     }
   });
 

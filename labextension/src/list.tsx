@@ -244,7 +244,7 @@ function useRovingFocus(
       go(target);
     } else if (target === 'search') {
       focusSearch();
-    } else if (target === 'refresh' && view !== null) {
+    } else if (view !== null) {
       actions.refresh(view);
     }
   };

@@ -18,7 +18,7 @@ def test_the_engine_offers_exactly_the_reviewed_functions():
 
 def test_every_allowed_table_function_exists():
     with duckdb.connect() as connection:
-        assert READERS | GENERATORS <= catalogue(connection).table_functions
+        assert catalogue(connection).table_functions >= READERS | GENERATORS
 
 
 def test_no_function_is_called_pure_whose_value_moves_by_itself():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import statistics
 import threading
 import time
@@ -40,7 +41,7 @@ def refused(place: Place, sql: str, **given) -> ViewsError:
 def failed(place: Place, sql: str, *, seconds: float = 30) -> ViewsError:
     """The explained failure of a query that passes the gate and then fails."""
     place.inspect(sql)
-    with place.open(seconds=seconds) as connection:
+    with contextlib.chdir(place.root), place.open(seconds=seconds) as connection:
         try:
             connection.sql(sql).fetchall()
         except duckdb.Error as error:
@@ -291,7 +292,7 @@ def test_layout_comments_and_keyword_case_do_not_change_the_normalized_text(plac
             "SELECT first(a) OVER () FROM df",
         ),
         ("FROM df USING SAMPLE 5", "FROM df USING SAMPLE 5%"),
-        ("FROM df TABLESAMPLE 5% REPEATABLE (1)", "FROM df TABLESAMPLE 5% REPEATABLE (2)"),
+        ("FROM df USING SAMPLE 5 (reservoir, 1)", "FROM df USING SAMPLE 5 (reservoir, 2)"),
         ("SELECT CAST(a AS INTEGER) FROM df", "SELECT TRY_CAST(a AS INTEGER) FROM df"),
         ("SELECT a::DECIMAL(9, 2) FROM df", "SELECT a::DECIMAL(9, 3) FROM df"),
         ("SELECT a LIKE 'x' FROM df", "SELECT a ILIKE 'x' FROM df"),

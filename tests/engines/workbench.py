@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import psutil
 from msgspec import structs
 
 from jupyter_views.core.ports import (
-    Column,
     Draft,
     Encoding,
     Limits,
@@ -93,10 +92,14 @@ class Workbench:
             assert encoded.path is None
             assert len(encoded.body) == encoded.size_bytes
             return encoded.row_count, encoded.body
-        content = Path(encoded.path).read_bytes()
-        os.unlink(encoded.path)
+        content = self._taken(encoded.path)
         assert len(content) == encoded.size_bytes
         return encoded.row_count, content
+
+    def _taken(self, path: str) -> bytes:
+        content = Path(path).read_bytes()
+        os.unlink(path)
+        return content
 
     def encode(self, outcome: Outcome, form: str, **options: Any) -> bytes:
         """The content of a rendering."""
@@ -110,14 +113,11 @@ class Workbench:
         """The live worker processes of this engine, oldest first."""
         mine = []
         for child in psutil.Process().children():
-            with_folder = str(self.scratch)
-            if child.status() != psutil.STATUS_ZOMBIE and child.cwd().startswith(with_folder):
-                mine.append(child)
+            with suppress(psutil.NoSuchProcess):
+                # A worker stands in its scratch folder, or in ``data`` while it runs.
+                if child.cwd().startswith(str(self.scratch.parent)):
+                    mine.append(child)
         return sorted(mine, key=lambda process: process.create_time())
-
-    def columns(self, outcome: Outcome) -> list[Column]:
-        """The columns of a result."""
-        return list(outcome.columns)
 
 
 @contextmanager
