@@ -1,4 +1,4 @@
-"""Fixtures for every test: a real server with a real store and a real engine, in temporary folders."""
+"""Fixtures for every test: a real server, a real store, a real engine, in temporary folders."""
 
 from __future__ import annotations
 
@@ -83,12 +83,17 @@ class Api:
 
 @pytest.fixture
 def jp_server_config(tmp_path: Path) -> dict[str, Any]:
+    """Settings of the server: our extension, nothing open to strangers."""
     return {
         "ServerApp": {
             "jpserver_extensions": {"jupyter_views": True},
             "allow_unauthenticated_access": False,
         },
-        "ViewsApp": {"store_dir": str(tmp_path / "views-store"), "run_workers": 1, "read_workers": 1},
+        "ViewsApp": {
+            "store_dir": str(tmp_path / "views-store"),
+            "run_workers": 1,
+            "read_workers": 1,
+        },
     }
 
 

@@ -10,9 +10,10 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .access import can_read, require_owner, require_read
+from .access import can_read, is_owner, require_owner, require_read
 from .errors import Gone, NotFound, SlugTaken, StaleWrite, StatementNoResult, StatementNotSuccess
 from .freshness import Freshness
+from .limits import RateLimit
 from .model import (
     SECOND,
     Actor,
@@ -32,6 +33,7 @@ from .running import Runner
 from .statements import StatementService, Submission
 
 Action = Literal["created", "refreshing", "refreshed", "changed", "failed", "deleted"]
+_LOOKED_AT = 1000
 Changed = Callable[[Action, View], None]
 
 
@@ -118,6 +120,7 @@ class ViewService:
         self._clock = clock
         self._starting: dict[int, asyncio.Task[Statement]] = {}
         self._announcing: set[asyncio.Task[None]] = set()
+        self._forced = RateLimit(clock, count=6, seconds=60)
         self._listeners: list[Changed] = []
         runner.on_finished(self._after_statement)
 
@@ -219,6 +222,8 @@ class ViewService:
         Due is: forced, or stale with ``auto_refresh`` on and its back-off
         over. However many read at once, one statement runs.
         """
+        if force:
+            self._limit(actor, view)
         freshness = await self._statements.freshness(view.current)
         refresh = view.refreshing
         if force or (
@@ -242,7 +247,13 @@ class ViewService:
     async def refresh(self, actor: Actor, view: View) -> Statement:
         """Run a view's query now, in its owner's name; joins a refresh under way."""
         require_read(actor, view)
+        self._limit(actor, view)
         return await self._refresh(view)
+
+    def _limit(self, actor: Actor, view: View) -> None:
+        # The run is paid for by the owner, so a reader may not ask for it without end.
+        if not is_owner(actor, view):
+            self._forced.take(f"{actor.name}\n{view.id}")
 
     async def _refresh(self, view: View) -> Statement:
         starting = self._starting.get(view.id)
@@ -312,8 +323,25 @@ class ViewService:
         await asyncio.to_thread(self._rows.delete, view)
         self._tell("deleted", view)
 
-    async def list(self, actor: Actor, wanted: ViewFilter, limit: int, offset: int) -> Page:
-        """Readable views by offset, newest change first; items are readings."""
+    async def list(
+        self,
+        actor: Actor,
+        wanted: ViewFilter,
+        limit: int,
+        offset: int,
+        *,
+        is_stale: bool | None = None,
+    ) -> Page:
+        """Readable views by offset, newest change first; items are readings.
+
+        Staleness is no column: it is found by looking at the sources, so a
+        list narrowed to it looks at the newest thousand views.
+        """
+        if is_stale is not None:
+            page = await asyncio.to_thread(self._rows.page, actor.name, wanted, _LOOKED_AT, 0)
+            looked = await self._looked_at(page)
+            found = [r for r in looked.items if r.freshness.is_stale is is_stale]
+            return Page(tuple(found[offset : offset + limit]), len(found))
         page = await asyncio.to_thread(self._rows.page, actor.name, wanted, limit, offset)
         return await self._looked_at(page)
 

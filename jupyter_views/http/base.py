@@ -189,6 +189,8 @@ class ViewsHandler(APIHandler):
             return
         self.actor = await self._authenticate()
         self.set_cors_headers()
+        if not self.token_authenticated and self._is_cross_site():
+            raise Forbidden("Requests from another site are not served.")
         if self.request.method not in {"GET", "HEAD"}:
             try:
                 self.check_xsrf_cookie()
@@ -199,6 +201,10 @@ class ViewsHandler(APIHandler):
                 ) from error
         if not self.check_origin():
             raise Forbidden("Requests from this origin are not served.")
+
+    def _is_cross_site(self) -> bool:
+        # A read may start a refresh, so even a read must not be another site's doing.
+        return self.request.headers.get("Sec-Fetch-Site", "none") == "cross-site"
 
     def _is_public(self) -> bool:
         verb = getattr(self, (self.request.method or "").lower(), None)

@@ -106,7 +106,9 @@ class PerspectivesHandler(_PerspectiveHandler):
             tag=query.tag,
             door="perspective",
         )
-        page = await self.services.views.list(self.actor, wanted, query.limit, query.offset)
+        page = await self.services.views.list(
+            self.actor, wanted, query.limit, query.offset, is_stale=query.stale
+        )
         self.set_paging(f"{self.api}/perspectives", query.limit, query.offset, page.total)
         self.send(
             PerspectivePage(

@@ -37,7 +37,7 @@ class PerspectiveUpdate(Struct, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     statement_id: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType = UNSET
     slug: str | UnsetType = UNSET
-    description: Text | None | UnsetType = UNSET
+    description: Text | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
     auto_refresh: bool | UnsetType = UNSET
     is_public: bool | UnsetType = UNSET
@@ -60,6 +60,7 @@ class PerspectivesQuery(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     tag: str | None = None
     q: str | None = None
+    stale: bool | None = None
 
 
 class ReadQuery(Struct, frozen=True, kw_only=True):

@@ -47,9 +47,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("moved", "volatile", "age", "elapsed", "state", "reason"), CELLS)
 def test_each_cell_of_the_table(moved, volatile, age, elapsed, state, reason):
-    found = decide(
-        a_result(NOW - elapsed), now=NOW, moved=moved, is_volatile=volatile, age=age
-    )
+    found = decide(a_result(NOW - elapsed), now=NOW, moved=moved, is_volatile=volatile, age=age)
 
     assert (found.state, found.reason) == (state, reason)
     assert found.is_stale is (state is not State.FRESH)

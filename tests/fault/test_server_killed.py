@@ -128,7 +128,11 @@ def check_store(folder: Path) -> None:
 
 def _children(pid: int) -> list[int]:
     tree = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
-    return [int(p) for p, parent in (line.split() for line in tree.splitlines()[1:]) if int(parent) == pid]
+    return [
+        int(p)
+        for p, parent in (line.split() for line in tree.splitlines()[1:])
+        if int(parent) == pid
+    ]
 
 
 def _save(client: httpx.Client, number: int) -> str:
@@ -202,7 +206,9 @@ def test_F02_a_killed_worker_fails_one_statement_and_the_next_one_runs(server):
     endless = "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n+1 FROM t) SELECT sum(n) FROM t"
     running = client.post("v1/statements", json={"sql": endless}).json()["id"]
     time.sleep(1)
-    busiest = max(workers, key=lambda pid: sum(map(int, Path(f"/proc/{pid}/stat").read_text().split()[13:15])))
+    busiest = max(
+        workers, key=lambda pid: sum(map(int, Path(f"/proc/{pid}/stat").read_text().split()[13:15]))
+    )
     os.kill(busiest, signal.SIGKILL)
 
     ended = client.get(f"v1/statements/{running}", headers={"Prefer": "wait=30"}).json()

@@ -368,3 +368,32 @@ async def test_a_name_that_is_markup_is_kept_as_text(api):
 
     assert view["name"] == name
     assert view["slug"] == "img-src-x-onerror-alert-1"
+
+
+async def test_a_reader_may_force_a_refresh_six_times_a_minute_and_the_owner_without_end(person):
+    owner, reader = await person("olga"), await person("ana")
+    await owner.save("SELECT 1", "Limited", is_public=True)
+    path = "api/v1/perspectives/limited/refresh"
+
+    statuses = [(await reader("POST", path)).status for _ in range(7)]
+    refused = await reader("GET", "api/v1/perspectives/limited?refresh=true")
+
+    assert statuses == [202] * 6 + [429]
+    assert refused.status == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 61
+    assert [(await owner("POST", path)).status for _ in range(8)] == [202] * 8
+
+
+async def test_the_list_can_be_narrowed_to_stale_views(api, data_folder):
+    (data_folder / "s.csv").write_text("n\n1\n")
+    await api.save("SELECT n FROM 's.csv'", "From a file")
+    await api.save("SELECT 1", "Constant")
+    (data_folder / "s.csv").write_text("n\n1\n2\n")
+    await asyncio.sleep(1.2)
+
+    stale = await api("GET", "api/v1/perspectives?stale=true")
+    fresh = await api("GET", "api/v1/perspectives?stale=false")
+
+    assert [i["name"] for i in stale.json["items"]] == ["From a file"]
+    assert stale.json["items"][0]["stale_sources"] == ["s.csv"]
+    assert [i["name"] for i in fresh.json["items"]] == ["Constant"]

@@ -121,7 +121,9 @@ async def test_a_query_that_just_failed_is_refused_until_retry_is_asked_for(api,
 async def test_parameters_are_bound_and_never_spliced(api):
     hostile = "'; DROP TABLE x; --"
 
-    statement = await api.run("SELECT $name AS n, $number + 1 AS k", params={"name": hostile, "number": 4})
+    statement = await api.run(
+        "SELECT $name AS n, $number + 1 AS k", params={"name": hostile, "number": 4}
+    )
 
     rows = await api("GET", f"api/v1/statements/{statement['id']}/result")
     assert rows.json["rows"] == [[hostile, 5]]
@@ -137,7 +139,9 @@ async def test_a_missing_and_an_unused_parameter_are_refused_by_name(api):
 
 
 async def test_cancel_stops_the_run_and_the_next_statement_is_fine(api):
-    endless = "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT sum(n) FROM t"
+    endless = (
+        "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT sum(n) FROM t"
+    )
     submitted = await api("POST", "api/v1/statements", {"sql": endless, "client_id": "mine-1"})
     await asyncio.sleep(0.3)
 
@@ -158,9 +162,7 @@ async def test_a_follower_that_cancels_leaves_the_primary_running(api):
     canceled = await api("POST", f"api/v1/statements/{follower['id']}/cancel")
 
     assert canceled.json["status"] == "CANCELED"
-    ended = await api(
-        "GET", f"api/v1/statements/{primary['id']}", headers={"Prefer": "wait=50"}
-    )
+    ended = await api("GET", f"api/v1/statements/{primary['id']}", headers={"Prefer": "wait=50"})
     assert ended.json["status"] == "SUCCESS"
 
 
@@ -188,7 +190,10 @@ async def test_a_dry_run_tells_what_would_be_read_and_runs_nothing(api, data_fol
     answer = await api(
         "POST",
         "api/v1/statements?dry_run=true",
-        {"sql": "SELECT *, now() FROM 'events.csv' JOIN df USING (day) WHERE n > $least", "params": {"least": 1}},
+        {
+            "sql": "SELECT *, now() FROM 'events.csv' JOIN df USING (day) WHERE n > $least",
+            "params": {"least": 1},
+        },
     )
 
     assert answer.status == 200
@@ -308,7 +313,10 @@ async def test_a_client_that_has_the_rows_gets_304_without_a_body(api):
     assert again.headers["Etag"] == first.headers["Etag"]
     assert "Content-Type" not in again.headers
     forced = await api(
-        "POST", "api/v1/statements?max_age=0", {"sql": "SELECT 1 AS a"}, headers={"Prefer": "wait=9"}
+        "POST",
+        "api/v1/statements?max_age=0",
+        {"sql": "SELECT 1 AS a"},
+        headers={"Prefer": "wait=9"},
     )
     other = await api("GET", f"api/v1/statements/{forced.json['id']}/result")
     assert other.headers["Etag"] == first.headers["Etag"]

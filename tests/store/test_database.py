@@ -67,7 +67,9 @@ def test_F07_a_damaged_store_is_refused_and_kept(tmp_path):
 
 
 def test_F08_a_writer_waits_for_another_writer(tmp_path, database):
-    other = sqlite3.connect(tmp_path / "views.sqlite", isolation_level=None, check_same_thread=False)
+    other = sqlite3.connect(
+        tmp_path / "views.sqlite", isolation_level=None, check_same_thread=False
+    )
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(0.5, lambda: other.execute("COMMIT")).start()
 
@@ -85,9 +87,7 @@ def test_the_version_moves_with_every_commit_of_anybody(tmp_path, database):
     before = database.version()
     assert database.version() == before
     with sqlite3.connect(tmp_path / "views.sqlite") as other:
-        other.execute(
-            "INSERT INTO frames VALUES ('x', 'ana', 1, 1)"
-        )
+        other.execute("INSERT INTO frames VALUES ('x', 'ana', 1, 1)")
 
     assert database.version() != before
 
