@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PREFIX = "views/api/"
 TIMEOUT_SECONDS = 10.0
 STARTING_SECONDS = 15.0
+RENDERING_SECONDS = 110.0
 
 
 class NoServer(ConnectionError):
@@ -64,6 +66,7 @@ class Transport:
         self._timeout_seconds = timeout_seconds
         self._client: httpx.Client | None = None
         self._server: Server | None = None
+        self._choosing = threading.RLock()
 
     @property
     def url(self) -> str:
@@ -120,13 +123,14 @@ class Transport:
         headers: dict[str, str] | None = None,
     ) -> Iterator[httpx.Response]:
         """A GET whose body is read piece by piece inside the ``with`` block."""
-        with self._answered(_Call("GET", path, None, params, dict(headers or {}))) as response:
+        call = _Call("GET", path, None, params, dict(headers or {}), RENDERING_SECONDS)
+        with self._answered(call) as response:
             yield response
 
     def upload(self, path: str, pieces: Callable[[], Iterator[bytes]]) -> httpx.Response:
         """PUT an Arrow stream in pieces; ``pieces`` is called anew if it must be sent again."""
         kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
-        with self._answered(_Call("PUT", path, pieces, None, kind)) as response:
+        with self._answered(_Call("PUT", path, pieces, None, kind, RENDERING_SECONDS)) as response:
             response.read()
             return response
 
@@ -152,6 +156,7 @@ class Transport:
     def _sent(self, call: _Call) -> httpx.Response:
         import httpx
 
+        used = self._client
         try:
             response = self._send(call)
             if not _is_refusal(response):
@@ -160,7 +165,7 @@ class Transport:
         except httpx.ConnectError:
             pass
         # Nothing was run: the server is gone, or does not know our key any more.
-        self._choose()
+        self._choose(instead_of=used)
         return self._send(call)
 
     def _send(self, call: _Call) -> httpx.Response:
@@ -179,10 +184,19 @@ class Transport:
         )
         return self._client.send(request, stream=True)
 
-    def _choose(self) -> None:
+    def _choose(self, instead_of: httpx.Client | None = None) -> None:
+        with self._choosing:
+            if self._client is not None and self._client is not instead_of:
+                # Another thread has found a server in the meantime.
+                return
+            self.close()
+            self._client, self._server = self._accepted()
+            # A script that forgets to close must not leave sockets to the collector.
+            weakref.finalize(self, self._client.close)
+
+    def _accepted(self) -> tuple[httpx.Client, Server]:
         import httpx
 
-        self.close()
         tried: list[tuple[Server, str]] = []
         for server in self._find():
             client = _client(server, self._timeout_seconds)
@@ -193,10 +207,7 @@ class Transport:
                 client.close()
                 continue
             if _is_ours(answer):
-                self._client, self._server = client, server
-                # A script that forgets to close must not leave sockets to the collector.
-                weakref.finalize(self, client.close)
-                return
+                return client, server
             client.close()
             tried.append((server, _why_not(answer)))
         raise _nobody(tried)

@@ -114,6 +114,13 @@ class Views(Mapping[str, "View"]):
             raise NoSuchView(slug, self.nearest(slug)) from error
         return View(self._transport, detail)
 
+    def __contains__(self, slug: object) -> bool:
+        try:
+            self._transport.request("GET", path_of(str(slug)))
+        except (NotFound, Forbidden):
+            return False
+        return True
+
     def __iter__(self) -> Iterator[str]:
         return (view.slug for view in self.list())
 

@@ -20,7 +20,28 @@ from . import landlock
 if sys.platform != "win32":
     import resource
 
-_EXPRESSION_DEPTH = 250
+_Value = bool | int | str | list[str]
+
+_CLOSED: dict[str, _Value] = {
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_persistent_secrets": False,
+}
+_ORDINARY: dict[str, _Value] = {
+    "max_expression_depth": 250,
+    # A file rewritten within one stamp must be read again.
+    "enable_external_file_cache": False,
+    # Without it there is no progress to ask for; nothing is printed.
+    "enable_progress_bar": True,
+    "enable_progress_bar_print": False,
+    "progress_bar_time": 0,
+    "TimeZone": "UTC",
+}
+_LAST: dict[str, _Value] = {"enable_external_access": False, "lock_configuration": True}
+_FOR_EVERY_CURSOR = frozenset({"max_execution_time", "max_expression_depth", "TimeZone"})
+"""Settings of one connection, which its cursors would not inherit."""
+
 _OPEN_FILES = 1024
 _HEADROOM_BYTES = 2 * 2**30
 """Address space beside the queries' own: Python, DuckDB, Arrow and stacks take 1.05 GiB
@@ -66,34 +87,21 @@ def open_connection(
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": "false"})
     if log_files:
         connection.execute("CALL enable_logging('FileSystem')")
-    folders = tuple(dict.fromkeys(map(os.path.realpath, (*readable, scratch))))
-    settings: tuple[tuple[str, object], ...] = (
-        ("autoload_known_extensions", False),
-        ("autoinstall_known_extensions", False),
-        ("allow_community_extensions", False),
-        ("allow_persistent_secrets", False),
-        ("memory_limit", f"{memory_bytes}B"),
-        ("threads", threads),
-        ("max_temp_directory_size", f"{temp_bytes}B"),
-        ("max_execution_time", max(1, round(seconds * 1000))),
-        ("max_expression_depth", _EXPRESSION_DEPTH),
-        # A file rewritten within one stamp must be read again.
-        ("enable_external_file_cache", False),
-        ("enable_progress_bar", True),
-        ("enable_progress_bar_print", False),
-        ("progress_bar_time", 0),
-        ("TimeZone", "UTC"),
-        ("temp_directory", spill),
-        ("allowed_directories", list(folders)),
-        ("enable_external_access", False),
-        ("lock_configuration", True),
-    )
-    for name, value in settings:
-        connection.execute(f"SET {name} = {_literal(value)}")
+    folders = [*dict.fromkeys(map(os.path.realpath, (*readable, scratch)))]
+    limits: dict[str, _Value] = {
+        "memory_limit": f"{memory_bytes}B",
+        "threads": threads,
+        "max_temp_directory_size": f"{temp_bytes}B",
+        "max_execution_time": max(1, round(seconds * 1000)),
+    }
+    places: dict[str, _Value] = {"temp_directory": spill, "allowed_directories": folders}
+    for name, value in {**_CLOSED, **limits, **_ORDINARY, **places, **_LAST}.items():
+        scope = "GLOBAL " if name in _FOR_EVERY_CURSOR else ""
+        connection.execute(f"SET {scope}{name} = {_literal(value)}")
     return connection
 
 
-def _literal(value: object) -> str:
+def _literal(value: _Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

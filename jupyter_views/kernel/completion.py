@@ -17,7 +17,7 @@ from .context import Session
 from .showing import SHOW_OPTIONS, VERBS
 
 PATIENCE_SECONDS = 0.15
-FRESH_SECONDS = 15.0
+FRESH_SECONDS = 5.0
 
 
 class Lists:

@@ -16,7 +16,7 @@ from .grammar import BadLine
 NOTHING_SAVED = "Nothing was saved."
 KEPT = "The last good result is kept."
 _LINE_WIDTH = 88
-_WORD = re.compile(r"\w+|.")
+_WORD = re.compile(r"'[^']*'|\"[^\"]*\"|\w+|.")
 
 
 class MagicError(Exception):
@@ -72,6 +72,15 @@ def from_views_error(
     return MagicError(*lines, cause=error)
 
 
+def word_at(sql: str, line: int | None, column: int | None) -> str | None:
+    """The word, quoted text or sign that starts at a 1-based place of the SQL."""
+    rows = sql.split("\n")
+    if line is None or column is None or not 1 <= line <= len(rows) or column < 1:
+        return None
+    found = _WORD.match(rows[line - 1], column - 1)
+    return found.group() if found else None
+
+
 def pointer(sql: str, line: int, column: int | None) -> list[str]:
     """The line of the SQL with carets under the word that starts at the column.
 
@@ -89,6 +98,5 @@ def pointer(sql: str, line: int, column: int | None) -> list[str]:
         return [head + text[:_LINE_WIDTH]]
     start = max(0, column - 1 - _LINE_WIDTH * 2 // 3)
     shown = text[start : start + _LINE_WIDTH]
-    word = _WORD.match(text, column - 1)
-    length = min(len(word.group()) if word else 1, _LINE_WIDTH - (column - 1 - start))
+    length = min(len(word_at(text, 1, column) or " "), _LINE_WIDTH - (column - 1 - start))
     return [head + shown, " " * (len(head) + column - 1 - start) + "^" * max(1, length)]

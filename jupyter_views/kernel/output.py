@@ -110,7 +110,7 @@ def plan_words(name: str, plan: dict[str, Any], frames: list[str]) -> str:
         else f"{read['name']} ({read['kind']})"
         for read in plan.get("reads", ())
     ]
-    lines = [f"{name} can be saved. Nothing was run."]
+    lines = [f"{name} was checked. Nothing was run."]
     lines.append(f"  Reads: {', '.join(reads) if reads else 'nothing'}")
     if plan.get("parameters"):
         lines.append(f"  Parameters: {', '.join(plan['parameters'])}")

@@ -16,10 +16,10 @@ from .. import _statements, _transport
 from .._arrow import convert
 from .._output import Card, plain
 from .._view import path_of
-from ..core.errors import Forbidden, NotFound, SlugTaken, ViewsError
+from ..core.errors import Forbidden, MissingParameters, NotFound, SlugTaken, ViewsError
 from . import frames, output
 from .context import Seen, Session
-from .errors import KEPT, NOTHING_SAVED, MagicError, from_views_error
+from .errors import KEPT, NOTHING_SAVED, Cancelled, MagicError, from_views_error, word_at
 from .grammar import BadLine, Line, parse_param
 from .running import Live, finish
 from .shown import ShownView
@@ -58,7 +58,7 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
     BadLine
         For what could only fail later.
     """
-    from ..core.names import slug_from
+    from ..core.names import RESERVED_SLUGS, slug_from
 
     name = line.name.strip()
     if not name:
@@ -66,6 +66,9 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
     sql = cell.rstrip()
     if not sql.strip():
         raise BadLine("The cell holds no SQL.", "Put one SELECT below the first line.")
+    slug = slug_from(name)
+    if slug in RESERVED_SLUGS:
+        raise BadLine(f"{slug} is a reserved name.", f"%%perspective My {slug}")
     draft: dict[str, Any] = {"sql": sql, "base_dir": folder}
     params = [parse_param(text) for text in line["param"] or ()]
     if params:
@@ -75,7 +78,7 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
     into, kind = _variable(line)
     return Wish(
         name,
-        slug_from(name),
+        slug,
         draft,
         _fields(line),
         into,
@@ -134,8 +137,11 @@ def save(session: Session, wish: Wish) -> ShownView | None:
     except SlugTaken as error:
         raise from_views_error(error, outcome=NOTHING_SAVED) from None
     except ViewsError as error:
-        error = _about_variables(error, session)
+        error = _for_the_cell(error, wish.draft["sql"], session)
         raise from_views_error(error, sql=wish.draft["sql"], outcome=outcome) from None
+    except KeyboardInterrupt:
+        # Not while the statement ran, which has its own words: while something was sent.
+        raise Cancelled("Interrupted.", f"%perspective {wish.slug} shows what is saved.") from None
     except _transport.NoAnswer as error:
         raise MagicError(
             str(error), f"%perspective {wish.slug} shows whether it was saved.", cause=error
@@ -215,13 +221,18 @@ def _user(session: Session) -> str:
         return "mine"
 
 
-def _about_variables(error: ViewsError, session: Session) -> ViewsError:
-    """Say it when SQL names a variable of the kernel that is no frame."""
-    name = error.details.get("table")
-    if isinstance(name, str) and name in session.shell.user_ns:
-        kind = type(session.shell.user_ns[name]).__name__
+def _for_the_cell(error: ViewsError, sql: str, session: Session) -> ViewsError:
+    """The error with the next step that a cell offers: its own options, the kernel's variables."""
+    if isinstance(error, MissingParameters):
+        names = error.details.get("parameters") or ("NAME",)
+        error.hint = "  ".join(f"--param {name}=VALUE" for name in names)
+        return error
+    word = (word_at(sql, error.line, error.column) or "").strip('"')
+    value = session.shell.user_ns.get(word)
+    if value is not None and frames.kind_of(value) is None and "table" in error.message:
         error.hint = (
-            f"{name} is a {kind} of this kernel; a query reads pandas, polars and Arrow tables."
+            f"{word} is a {type(value).__name__} of this kernel; "
+            "a query reads pandas, polars and Arrow tables."
         )
     return error
 
@@ -283,7 +294,8 @@ def _show(
     window = view.window(wish.rows) if wish.rows else None
     if wish.into:
         session.shell.user_ns[wish.into] = convert(view.arrow(), wish.kind)
-    seconds = (ended.get("execution_duration_ms") or 0) / 1000
+    is_new = ended.get("strategy") == "execute"
+    seconds = (ended.get("execution_duration_ms") or 0) / 1000 if is_new else None
     live.show(
         output.bundle_of(
             Card(

@@ -111,6 +111,9 @@ def _with_values(
         for name, text in values.items()
     }
     transport = session.views._transport
+    draft = {"base_dir": session.folder, **view.draft(typed)}
+    if bound := session.bound.get(view.slug):
+        draft.setdefault("frames", bound)
     live = Live(session, view.name)
     try:
         ended = finish(
@@ -118,7 +121,7 @@ def _with_values(
             live,
             lambda key: _statements.submit(
                 transport,
-                {**view.draft(typed), "client_id": key},
+                {**draft, "client_id": key},
                 wait_seconds=1,
                 retry_on_recent_failure="true",
             ),

@@ -18,8 +18,11 @@ function make(tag, className, text) {
   return node;
 }
 
-function cellText(value) {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+function cellText(value, type) {
+  // 5.0 arrives as the number 5; a column of fractions should not mix the two.
+  const isWhole = type === "double" && Number.isInteger(value) && Math.abs(value) < 1e15;
+  const plain = isWhole ? value.toFixed(1) : String(value);
+  const text = value !== null && typeof value === "object" ? JSON.stringify(value) : plain;
   return text.length > 200 ? `${text.slice(0, 199)}…` : text;
 }
 
@@ -204,7 +207,8 @@ class Table {
 
   draw() {
     const columns = this.model.get("columns").slice(0, MOST_COLUMNS);
-    const numeric = columns.map((column) => NUMBERS.has(column.type));
+    const types = columns.map((column) => column.type);
+    const numeric = types.map((type) => NUMBERS.has(type));
     const head = make("tr");
     const corner = make("th", "jv-index jv-number", "#");
     corner.scope = "col";
@@ -218,7 +222,7 @@ class Table {
     });
     const body = make("tbody");
     for (let index = this.top; index < this.top + this.shown; index += 1) {
-      body.append(this.row(index, numeric));
+      body.append(this.row(index, numeric, types));
     }
     const top = make("thead");
     top.append(head);
@@ -226,7 +230,7 @@ class Table {
     this.table.setAttribute("aria-rowcount", String(this.count + 1));
   }
 
-  row(index, numeric) {
+  row(index, numeric, types) {
     const line = make("tr");
     line.setAttribute("aria-rowindex", String(index + 2));
     line.append(make("td", "jv-index jv-number", (index + 1).toLocaleString("en")));
@@ -238,7 +242,7 @@ class Table {
       } else if (values[at] === null) {
         cell.append(make("span", "jv-null", "NULL"));
       } else {
-        const text = cellText(values[at]);
+        const text = cellText(values[at], types[at]);
         cell.append(make("bdi", "", text));
         if (text.length > 40) cell.title = text;
       }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,6 +14,7 @@ from ..core.errors import BadRequest, Invalid
 from ..core.model import SECOND, Instant
 
 T = TypeVar("T")
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 Limit = Annotated[int, Meta(ge=1, le=100, description="Items on a page.")]
 Offset = Annotated[int, Meta(ge=0, description="Items to skip.")]
@@ -63,24 +65,21 @@ def decode_query(arguments: dict[str, list[bytes]], kind: type[T]) -> T:
         texts = {name: values[-1].decode("utf-8") for name, values in arguments.items() if values}
     except UnicodeDecodeError:
         raise BadRequest("The address is not UTF-8.") from None
-    booleans = {"true": True, "1": True, "false": False, "0": False}
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name in texts and bool in _types(field.type):
-            lowered = texts[field.encode_name].lower()
-            if lowered not in booleans:
-                raise Invalid(
-                    f"{field.encode_name} is true or false; got {lowered[:40]!r}.",
-                    field=field.encode_name,
-                )
-            texts[field.encode_name] = booleans[lowered]  # type: ignore[assignment]
+    found: dict[str, Any] = dict(texts)
+    for name in _boolean_names(kind) & texts.keys():
+        if texts[name].lower() not in _BOOLEANS:
+            raise Invalid(f"{name} is true or false; got {texts[name][:40]!r}.", field=name)
+        found[name] = _BOOLEANS[texts[name].lower()]
     try:
-        return msgspec.convert(texts, kind, strict=False)
+        return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
 
 
-def _types(kind: Any) -> set[Any]:
-    return set(getattr(kind, "__args__", (kind,))) | {kind}
+@lru_cache(maxsize=None)
+def _boolean_names(kind: type) -> frozenset[str]:
+    fields = msgspec.structs.fields(kind)
+    return frozenset(f.encode_name for f in fields if bool in (f.type, *get_args(f.type)))
 
 
 def _invalid(error: msgspec.ValidationError) -> Invalid:

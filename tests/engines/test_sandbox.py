@@ -153,6 +153,15 @@ def test_spilled_rows_lie_in_the_scratch_folder_alone(place, connection):
     assert settings["enable_external_access"] == "false"
 
 
+def test_limits_and_time_zone_hold_on_every_cursor(connection):
+    names = ("max_execution_time", "max_expression_depth", "memory_limit", "TimeZone")
+    query = "SELECT " + ", ".join(f"current_setting('{name}')" for name in names)
+    own, cursor = (each.execute(query).fetchall() for each in (connection, connection.cursor()))
+
+    assert own == cursor
+    assert own[0][1] == 250
+
+
 def test_a_rewritten_file_is_read_again_and_not_from_a_cache(place, connection):
     path = place.root / "again.csv"
     path.write_text("id\n1\n")

@@ -1,4 +1,4 @@
-"""A query that runs too long, or is not wanted any more, stops; until then it tells how far it is."""
+"""A query that runs too long or is not wanted stops; until then it tells how far it is."""
 
 from __future__ import annotations
 

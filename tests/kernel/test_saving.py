@@ -223,7 +223,7 @@ def test_a_dry_run_lists_sources_and_parameters_and_runs_nothing(kernel, server)
     )
 
     assert ran.shown[0]["text/plain"].splitlines() == [
-        "Dry can be saved. Nothing was run.",
+        "Dry was checked. Nothing was run.",
         "  Reads: points.csv (file)",
         "  Parameters: n",
     ]
@@ -234,3 +234,46 @@ def test_help_comes_from_the_option_and_runs_nothing(kernel):
     ran = kernel.run("%%perspective --help\nSELECT 1")
 
     assert "--param NAME[:TYPE]=VALUE" in ran.shown[0]["text/plain"]
+
+
+def test_a_missing_parameter_names_the_option_that_gives_it(kernel):
+    ran = kernel.run("%%perspective Needs\nSELECT $region AS region")
+
+    assert ran.error[1].strip() == "--param region=VALUE"
+
+
+def test_a_variable_that_is_no_frame_is_said_to_be_one(kernel):
+    kernel.run("orders = [1, 2]")
+
+    ran = kernel.run("%%perspective Listed\nSELECT * FROM orders")
+
+    assert ran.error[-2].strip() == (
+        "orders is a list of this kernel; a query reads pandas, polars and Arrow tables."
+    )
+
+
+def test_a_reserved_name_is_refused_before_anything_runs(kernel):
+    assert kernel.run("%%perspective New\nSELECT 1").error == [
+        "new is a reserved name.",
+        "%%perspective My new",
+    ]
+
+
+def test_a_name_in_another_script_gets_a_readable_slug(kernel, server):
+    ran = kernel.run("%%perspective Продажи\nSELECT 1 AS one")
+
+    assert "Saved as prodazhi" in ran.shown[0]["text/plain"]
+    assert perspective(server, "prodazhi")["name"] == "Продажи"
+
+
+def test_a_folder_of_the_notebook_is_where_file_names_start(kernel, server):
+    folder = server.root / "deep" / "er"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "near.csv").write_text("a\n7\n")
+    kernel.run(f"import os; os.chdir({str(folder)!r})")
+
+    ran = kernel.run("%%perspective Near\nFROM 'near.csv'")
+    kernel.run(f"import os; os.chdir({str(server.root)!r})")
+
+    assert ran.error is None, ran.error
+    assert ran.shown[0]["text/plain"].splitlines()[3].strip() == "7"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import shlex
 import time
 
+import httpx
 import pytest
 
 
@@ -161,3 +163,78 @@ def test_loading_the_extension_loads_no_heavy_library(server):
         timeout=60,
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_snippets_run_as_they_are(answer, server, tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    from .live import PACKAGE_PARENT
+
+    text = answer.run("%views api the-answer").shown[0]["text/plain"]
+    curl, *python = text.split("\n\n")
+    key = server.key_for("local", "perspective:read")
+    environment = {
+        "JUPYTER_VIEWS_TOKEN": key, "PYTHONPATH": PACKAGE_PARENT, "PATH": os.environ["PATH"],
+    }  # fmt: skip
+
+    command, option, header, url = shlex.split(curl)
+    name, value = header.replace("$JUPYTER_VIEWS_TOKEN", key).split(": ")
+    answered = httpx.get(url, headers={name: value}, trust_env=False)
+    assert (command, option) == ("curl", "-H")
+    assert answered.text == "answer\r\n42\r\n"
+    for snippet in python:
+        code = "\n".join([*snippet.splitlines()[:-1], ""])
+        last = snippet.splitlines()[-1]
+        if snippet.splitlines()[-2].endswith("{"):
+            code, last = "\n".join(snippet.splitlines()[:-2]), "\n".join(snippet.splitlines()[-2:])
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}\nprint({last})"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+        )
+        assert done.stdout.split() == ["answer", "0", "42"], done.stderr
+
+
+def test_other_values_for_a_view_over_a_file_read_that_file(kernel, server):
+    (server.root / "levels.csv").write_text("a\n1\n2\n3\n")
+    kernel.run(
+        "%%perspective Levels --param n:number=2\n"
+        "SELECT sum(a) AS s FROM 'levels.csv' WHERE a >= $n"
+    )
+
+    ran = kernel.run("%perspective levels --n=3")
+
+    assert ran.error is None, ran.error
+    assert ran.shown[0]["text/plain"].splitlines()[3].strip() == "3"
+
+
+def test_without_any_server_the_magic_says_what_to_do(shell, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    for name in ("JUPYTER_VIEWS_URL", "JUPYTER_VIEWS_TOKEN", "JPY_PARENT_PID"):
+        monkeypatch.delenv(name, raising=False)
+    shell.run_line_magic("load_ext", "jupyter_views")
+
+    shell.run_cell("%%perspective Alone\nSELECT 1")
+
+    printed = capsys.readouterr()
+    assert "No running Jupyter server was found.\nNext: " in printed.out + printed.err
+    assert "Traceback" not in printed.out + printed.err
+
+
+def test_a_terminal_gets_the_same_view_as_text(shell, server, monkeypatch, capsys):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(server.runtime))
+    for name in ("JUPYTER_VIEWS_URL", "JUPYTER_VIEWS_TOKEN", "JPY_PARENT_PID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(server.root)
+    shell.run_line_magic("load_ext", "jupyter_views")
+
+    shell.run_cell("%%perspective In a terminal\nSELECT 42 AS answer")
+
+    printed = capsys.readouterr().out
+    assert "42\nSaved as in-a-terminal (version 1, only you)." in printed
+    shell.magics_manager.registry["ViewsMagics"].session.views.close()
