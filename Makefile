@@ -16,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
 ARGS ?=
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-SOURCES := pyproject.toml hatch_build.py $(wildcard README.md) LICENSE \
+SOURCES := pyproject.toml hatch_build.py $(wildcard README.md examples/*.ipynb) LICENSE \
   labextension/package.json labextension/package-lock.json labextension/tsconfig.json \
   labextension/install.json labextension/.npmrc \
   $(shell find jupyter_views -path jupyter_views/labextension -prune -o \

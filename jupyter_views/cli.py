@@ -27,7 +27,7 @@ EXAMPLE = "first_view.ipynb"
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jupyter views")
-@click.option("--url", envvar="JUPYTER_VIEWS_URL", help="Address of the server.")
+@click.option("--url", help="Address of the server; found by itself when absent.")
 @click.option(
     "--token",
     envvar="JUPYTER_VIEWS_TOKEN",

@@ -56,6 +56,8 @@ def checked_slug(slug: str) -> str:
     """The slug itself, or BadSlug that suggests the nearest valid one."""
     if len(slug) <= SLUG_LENGTH and SLUG_PATTERN.fullmatch(slug) and slug not in RESERVED_SLUGS:
         return slug
+    if slug in RESERVED_SLUGS:
+        raise BadSlug(f"The slug {slug} is reserved.", hint="Choose another one.")
     near = slug_from(slug)
     raise BadSlug(
         f"A slug is lower-case words joined by hyphens, {SLUG_LENGTH} characters at most.",

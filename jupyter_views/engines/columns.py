@@ -90,6 +90,11 @@ def holds(engine_type: Any, kinds: frozenset[str]) -> bool:
     return any(kind_of(each) in kinds for each in walk(engine_type))
 
 
+def depth_of(engine_type: Any) -> int:
+    """Levels of nesting; 0 for a scalar."""
+    return max((1 + depth_of(child) for _, child in children_of(engine_type)), default=0)
+
+
 def to_column(name: str, engine_type: Any) -> Column:
     """The column as the rest of the product sees it."""
     return Column(

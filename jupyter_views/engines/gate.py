@@ -103,6 +103,7 @@ def _parsed(
     if "\0" in sql:
         raise ParseError("SQL may not hold a zero byte.")
     try:
+        sql.encode()
         answer, raw = syntax.parse(connection, sql)
     except (RecursionError, msgspec.DecodeError):
         raise _too_deep() from None

@@ -122,7 +122,7 @@ def resolve(name: str, where: Folders) -> str:
         An address, a hidden name, a folder, a device, or outside the roots.
     """
     _refuse_odd(name)
-    parts = name.split("/")
+    parts = (name if os.sep == "/" else name.replace(os.sep, "/")).split("/")
     at = next((i for i, part in enumerate(parts) if has_pattern(part)), len(parts))
     fixed, pattern = parts[:at], parts[at:]
     if ".." in pattern:
@@ -161,9 +161,27 @@ def refuse_hidden(parts: list[str], name: str) -> None:
 
 
 def refuse_inside_hidden(real: str, where: Folders, name: str) -> None:
-    """Raise NotAllowed for the store's own files; the words do not say what is there."""
+    """Raise NotAllowed for the store's own files; the words do not say what is there.
+
+    Folders are compared by identity too: a file system that ignores case
+    opens ``STORE`` where ``store`` is hidden.
+    """
     if any(is_beneath(real, folder) for folder in where.hidden):
         _outside(name)
+    hidden = {_identity(folder) for folder in where.hidden} - {None}
+    here = real if hidden else ""
+    while here and os.path.dirname(here) != here:
+        if _identity(here) in hidden:
+            _outside(name)
+        here = os.path.dirname(here)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _outside(name: str) -> NoReturn:
@@ -184,7 +202,7 @@ def _refuse_odd(name: str) -> None:
         )
     if not name or "\0" in name:
         raise NotAllowed("A file name may not be empty or hold a zero byte.")
-    if name.startswith("~") or ("\\" in name and os.sep == "/"):
+    if name.startswith(("~", "//", "\\\\")) or ("\\" in name and os.sep == "/"):
         raise NotAllowed(
             f"{shown(name)} is not a path that starts from the notebook's folder.",
             hint="Write it from there, with / between folders.",

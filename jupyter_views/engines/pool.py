@@ -10,11 +10,11 @@ import secrets
 import shutil
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 from msgspec import structs
 
-from ..core.errors import EngineCrashed, Interrupted, Unavailable, ViewsError
+from ..core.errors import EngineCrashed, Interrupted, Unavailable
 from .process import WorkerProcess
 from .protocol import Setup
 
@@ -70,8 +70,10 @@ class Pool:
         self._heavy = 0
         self._starting = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._burials: set[asyncio.Task[None]] = set()
         self._is_closed = False
-        self._reason: str | None = "The engine has not started yet."
+        self._has_served = False
+        self._reason = "The engine has not started yet."
 
     @property
     def workers(self) -> list[WorkerProcess]:
@@ -79,17 +81,18 @@ class Pool:
         return [*self._idle, *self._busy]
 
     def health(self) -> str | None:
-        """None when a worker lives, else why none does."""
+        """None when a worker lives or is being replaced, else why none does."""
         if self._is_closed:
             return "The engine is stopped."
-        return None if self.workers else self._reason
+        return None if self.workers or (self._starting and self._has_served) else self._reason
 
     async def start(self) -> None:
         """Start the warm worker; raises Unavailable when it cannot."""
         self._is_closed = False
+        self._starting += 1
         try:
             await self._spawn()
-        except ViewsError as error:
+        except EngineCrashed as error:
             raise Unavailable(f"The engine cannot start: {error.message}") from None
 
     @contextlib.asynccontextmanager
@@ -112,7 +115,10 @@ class Pool:
             task.cancel()
         await asyncio.gather(*(worker.end(grace=0.5) for worker in self.workers))
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Only now: a start that was cut short has its worker buried.
+        await asyncio.gather(*self._burials, return_exceptions=True)
         self._idle.clear()
+        self._starting = 0
 
     async def acquire(self, *, is_heavy: bool = False) -> WorkerProcess:
         """A worker to be given back by :meth:`release`; raises Unavailable while none can be."""
@@ -131,6 +137,7 @@ class Pool:
 
     def _serve(self) -> None:
         """Hand idle workers to those who wait; start more where that is allowed."""
+        self._drop_the_dead()
         heavy_allowed = max(1, self._size - 1)
         kept: deque[tuple[asyncio.Future[WorkerProcess], bool]] = deque()
         wanted = 0
@@ -157,7 +164,17 @@ class Pool:
         alive = len(self._idle) + len(self._busy) + self._starting
         missing = min(self._size - alive, max(wanted - self._starting, 1 - alive))
         for _ in range(missing):
-            self._later(self._spawn_quietly())
+            # Counted here and not when the task begins: whoever asks in the
+            # same turn of the loop must see it.
+            self._starting += 1
+            self._later(self._tasks, self._spawn_quietly())
+
+    def _drop_the_dead(self) -> None:
+        for worker in [each for each in self._idle if each.has_ended]:
+            self._idle.remove(worker)
+            worker.is_spent = True
+            self._crashed()
+            self._later(self._burials, self._bury(worker))
 
     def release(self, worker: WorkerProcess, *, is_heavy: bool = False) -> None:
         """Take a worker back, or replace it when it is spent."""
@@ -168,7 +185,7 @@ class Pool:
         if not worker.is_spent and worker.rss_bytes() > self._recycle_bytes:
             worker.is_spent = True
         if worker.is_spent or self._is_closed:
-            self._later(self._bury(worker))
+            self._later(self._burials, self._bury(worker))
         else:
             self._idle.append(worker)
         self._serve()
@@ -186,53 +203,47 @@ class Pool:
             asyncio.get_running_loop().call_later(seconds + 0.05, self._serve)
 
     async def _spawn(self) -> None:
+        """Start a worker that the caller has counted in ``_starting``."""
         folder = f"{self._setup.scratch}-{secrets.token_hex(4)}"
         worker = WorkerProcess(structs.replace(self._setup, scratch=folder), self._log)
-        self._starting += 1
         try:
             await worker.start()
-        except BaseException as error:
-            await self._bury(worker)
-            if isinstance(error, EngineCrashed | OSError):
-                self._reason = "A worker of the engine could not start."
-                self._starting -= 1
-                self._crashed()
-                self._starting += 1
-                raise EngineCrashed(self._reason) from None
-            raise
-        finally:
+        except (EngineCrashed, OSError):
             self._starting -= 1
-        if self._is_closed:
+            self._reason, self._has_served = "A worker of the engine could not start.", False
             await self._bury(worker)
-            return
+            self._crashed()
+            raise EngineCrashed(self._reason) from None
+        except asyncio.CancelledError:
+            self._starting -= 1
+            self._later(self._burials, self._bury(worker))
+            raise
+        self._starting -= 1
         self._idle.append(worker)
-        self._later(self._watch(worker))
+        self._has_served = True
+        self._later(self._tasks, self._watch(worker))
         self._serve()
 
     async def _spawn_quietly(self) -> None:
-        with contextlib.suppress(EngineCrashed):
+        try:
             await self._spawn()
-            return
-        self._serve()
+        except EngineCrashed:
+            self._serve()
 
     async def _watch(self, worker: WorkerProcess) -> None:
         """Notice the death of an idle worker, which nobody asks anything."""
         await worker.gone()
-        worker.is_spent = True
-        if worker in self._idle and not self._is_closed:
-            self._idle.remove(worker)
-            self._crashed()
-            await self._bury(worker)
+        if not self._is_closed:
             self._serve()
 
     async def _bury(self, worker: WorkerProcess) -> None:
         await worker.end()
         await asyncio.to_thread(shutil.rmtree, worker.folder, ignore_errors=True)
 
-    def _later(self, work: object) -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[arg-type]
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _later(self, group: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        group.add(task)
+        task.add_done_callback(group.discard)
 
 
 def sweep(folder: str) -> None:

@@ -76,6 +76,11 @@ class WorkerProcess:
         """The process id; 0 before the start."""
         return self._process.pid if self._process else 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has started and is gone."""
+        return self._process is not None and self._process.poll() is not None
+
     async def start(self) -> None:
         """Start and wait until the engine is open; raises EngineCrashed when it cannot."""
         ours = self._launch()
@@ -285,12 +290,7 @@ def _environment() -> dict[str, str]:
     allocator arenas keep the address space, which is limited, for data.
     """
     kept = {"LANG": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "2", "PYTHONPATH": _PACKAGE_ROOT}
-    kept |= {
-        "PYTHONFAULTHANDLER": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    kept |= {"PYTHONFAULTHANDLER": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     for name in ("LD_LIBRARY_PATH", "SYSTEMROOT"):
         if name in os.environ:
             kept[name] = os.environ[name]

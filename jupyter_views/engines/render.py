@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from .columns import children_of, holds, kind_of, literal, quoted
+from .columns import children_of, depth_of, holds, kind_of, literal, quoted
 
 Big = Literal["number", "string"]
 
@@ -29,6 +29,8 @@ _NUMBERS = frozenset(
 _RESTORED = frozenset({"hugeint", "uhugeint", "bignum", "json", "variant", "tuple"})
 _TOUCHED = _FLOATS | _STAMPS | {_ZONED, "blob", "json", "variant", "union"}
 _SAFE_INTEGER = 2**53 - 1
+# The engine's planning of nested lambdas doubles with each level.
+_DEEPEST = 12
 
 
 def restored(expression: str, engine_type: Any) -> str:
@@ -59,10 +61,17 @@ def json_value(e: str, engine_type: Any, big: Big, depth: int = 0) -> str:
         The expression of the value, under its original type.
     depth
         Nesting level; keeps the names of lambda arguments apart.
+
+    Notes
+    -----
+    A type nested more than twelve levels deep becomes a string of the engine's
+    own text: as exact, and planned in time.
     """
     kind = kind_of(engine_type)
     if is_json(engine_type):
         return f"CAST({json_text(e)} AS JSON)"
+    if kind in _NESTED and depth_of(engine_type) > _DEEPEST:
+        return f"CAST({e} AS VARCHAR)"
     if kind in _NESTED:
         touched = _TOUCHED | (_WIDE | {"decimal"} if big == "string" else frozenset())
         return _nested(e, engine_type, big, depth) if holds(engine_type, touched) else e

@@ -173,7 +173,10 @@ def _files(
     pattern = read.path or ""
     literal = paths.unescaped(pattern)
     if not paths.has_pattern(read.name):
-        return [(read.name, _checked(literal, os.path.realpath(literal), read.name, where))]
+        real = os.path.realpath(literal)
+        paths.refuse_inside_hidden(real, where, read.name)
+        _check(literal, real, read.name, where)
+        return [(read.name, real)]
     rows = connection.execute("SELECT file FROM glob($1)", [pattern]).fetchall()
     found = {path for (path,) in rows}
     if os.path.lexists(literal):
@@ -185,30 +188,33 @@ def _files(
         folder, last = os.path.split(path)
         if folder not in above:
             above[folder] = os.path.realpath(folder)
-        real = os.path.realpath(path) if os.path.islink(path) else os.path.join(above[folder], last)
-        _checked(path, real, read.name, where)
+            paths.refuse_inside_hidden(above[folder], where, read.name)
+        real = os.path.join(above[folder], last)
+        if os.path.islink(path):
+            real = os.path.realpath(path)
+            paths.refuse_inside_hidden(real, where, read.name)
+        _check(path, real, read.name, where)
         root = paths.root_of(folder, where.readable) or above[folder]
         files.append((path[len(root) :].replace(os.sep, "/").lstrip("/"), path))
     return files
 
 
-def _checked(path: str, real: str, name: str, where: paths.Folders) -> str:
-    """``real``, where ``path`` leads to; NotAllowed if the engine should not open it."""
+def _check(path: str, real: str, name: str, where: paths.Folders) -> None:
+    """Raise NotAllowed if the engine should not open ``path``, which leads to ``real``."""
     root = paths.root_of(real, where.readable)
     shown = paths.shown(name)
-    if root is None or any(paths.is_beneath(real, folder) for folder in where.hidden):
+    if root is None:
         raise NotAllowed(
             f"{shown} leads outside the folders this server may read.",
             hint="Name the files more narrowly.",
         )
     lexical = paths.root_of(path, where.readable)
-    parts = real[len(root) :].split("/") + path[len(lexical or path) :].split("/")
+    parts = real[len(root) :].split(os.sep) + path[len(lexical or path) :].split(os.sep)
     if any(part.startswith(".") for part in parts):
         raise NotAllowed(
             f"{shown} also matches hidden files: views do not read names that start with a dot.",
             hint="Name the files more narrowly, for example 'part-*.csv' instead of '*.csv'.",
         )
-    return real
 
 
 def _token(path: str, known: str, wanted: bool, budget: _Budget) -> tuple[str, bool]:

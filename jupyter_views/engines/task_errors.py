@@ -44,6 +44,10 @@ def to_error(error: BaseException, sql: str) -> ViewsError:
         return gate.explain_failure(error, sql)
     if isinstance(error, pa.ArrowException | OSError) and "Error" in text:
         return gate.explain_failure(duckdb.Error(_without_prefix(text)), sql)
+    if isinstance(error, pa.ArrowInvalid | pa.ArrowNotImplementedError):
+        return EngineFailed(
+            "The result has a type that cannot be stored.", hint="CAST the column to VARCHAR."
+        )
     return EngineFailed("The engine failed in a way that it could not explain.")
 
 

@@ -39,7 +39,8 @@ class _PerspectiveHandler(ViewsHandler):
         return await self.services.views.by_slug(self.actor, checked_slug(slug.lower()))
 
     def detail(self, reading: Reading) -> PerspectiveDetail:
-        return detail_out(reading, self.actor, self.api)
+        folder = self.services.shown_folder(reading.view.version.query.base_dir)
+        return detail_out(reading, self.actor, self.api, folder)
 
     def if_match(self, view: View) -> int | None:
         assert view.perspective is not None

@@ -69,3 +69,9 @@ class Services(Struct, kw_only=True):
     kernel_actor: Actor
     frame_bytes: int
     run_in_thread: Callable[..., Awaitable[Any]]
+
+    def shown_folder(self, folder: str) -> str | None:
+        """A folder below the server's root as people write it; None for one elsewhere."""
+        root = Path(self.folders[0])
+        path = Path(folder)
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else None

@@ -122,6 +122,8 @@ class PerspectiveDetail(PerspectiveItem, frozen=True, kw_only=True, rename={"lin
     """A perspective with its definition."""
 
     sql_query: str
+    base_dir: str | None
+    frames: dict[str, str] | None
     normalized_sql: str
     params: dict[str, Any]
     depends_on: tuple[str, ...]
@@ -233,8 +235,14 @@ def item_out(reading: Reading, actor: Actor, prefix: str) -> PerspectiveItem:
     return PerspectiveItem(**_common(reading, actor, prefix))
 
 
-def detail_out(reading: Reading, actor: Actor, prefix: str) -> PerspectiveDetail:
-    """A perspective whole, as this actor sees it; whom it is shared with only its owner learns."""
+def detail_out(
+    reading: Reading, actor: Actor, prefix: str, base_dir: str | None
+) -> PerspectiveDetail:
+    """A perspective whole, as this actor sees it.
+
+    Whom it is shared with, and what running it again takes (the folder that
+    its file names start from, its frames), only its owner learns.
+    """
     view = reading.view
     query = view.version.query
     result = view.current.result
@@ -242,6 +250,8 @@ def detail_out(reading: Reading, actor: Actor, prefix: str) -> PerspectiveDetail
     return PerspectiveDetail(
         **_common(reading, actor, prefix),
         sql_query=query.sql,
+        base_dir=base_dir if is_owner(actor, view) else None,
+        frames=query.frames if is_owner(actor, view) else None,
         normalized_sql=query.normalized_sql,
         params=view.version.params,
         depends_on=sources,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -14,6 +14,7 @@ from ..core.ports import Column, Format, Plan, Progress
 from ..core.statements import Submission
 from .fields import Limit, Link, Offset, Pagination, iso
 
+CONNECTIONS = ("local",)
 _META_BYTES = 10 * 1024
 _SYNONYMS = {
     "ACCEPTED": Status.QUEUED,
@@ -28,7 +29,7 @@ class StatementRequest(Struct, frozen=True, kw_only=True):
     """Body of a submit."""
 
     sql: Annotated[str, Meta(min_length=1, max_length=262_144)]
-    connection: Literal["local"] = "local"
+    connection: Annotated[str, Meta(max_length=100)] = "local"
     params: dict[str, Any] | None = None
     frames: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]] = field(default_factory=dict)
     base_dir: Annotated[str, Meta(max_length=4096)] | None = None
@@ -134,6 +135,12 @@ class StatementPage(Struct, frozen=True, kw_only=True):
 
 def submission(body: StatementRequest, query: SubmitQuery, base_dir: str) -> Submission:
     """The request in the core's words; ``base_dir`` is already checked and absolute."""
+    if body.connection not in CONNECTIONS:
+        raise Invalid(
+            f"There is no connection named {body.connection!r}.",
+            hint=f"Connections here: {', '.join(CONNECTIONS)}.",
+            field="connection",
+        )
     if body.meta is not None and len(msgspec.json.encode(body.meta)) > _META_BYTES:
         raise Invalid("meta holds 10 KB at most.", field="meta")
     if body.ttl is not None and 0 < body.ttl < 5:

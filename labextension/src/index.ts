@@ -67,7 +67,11 @@ function activate(
     let document = tracker.find(candidate => candidate.shortId === id);
     if (!document) {
       document = new ResultDocument({ id, model, commands, trans, themes });
-      shell.add(document, 'main');
+      // Notebook 7 has room for one document only: rows open below it.
+      shell.add(document, labShell ? 'main' : 'down');
+      if (labShell === null) {
+        document.makeRoom();
+      }
       await tracker.add(document);
     }
     shell.activateById(document.id);

@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import { MessageLoop, type Message } from '@lumino/messaging';
 import { Debouncer } from '@lumino/polling';
-import { Panel, Widget } from '@lumino/widgets';
+import { Panel, SplitPanel, Widget } from '@lumino/widgets';
 
 import { DocumentModel } from './document';
 import type { GridView } from './grid';
@@ -55,6 +55,15 @@ export class ResultDocument extends MainAreaWidget<Panel> {
   override dispose(): void {
     this._document.dispose();
     super.dispose();
+  }
+
+  /** Share the height with what is above: the lower area of Notebook 7 starts closed. */
+  makeRoom(): void {
+    let around = this.parent;
+    while (around && !(around instanceof SplitPanel)) {
+      around = around.parent;
+    }
+    around?.setRelativeSizes(around.widgets.map(() => 1));
   }
 
   handleEvent(event: Event): void {
@@ -137,6 +146,7 @@ class ResultBody extends Panel {
   }
 
   protected override onActivateRequest(): void {
+    this._isAwaited = this._grid === null;
     if (this._document.asTable) {
       this._table?.node.querySelector<HTMLElement>('.jp-ViewsTable-scroll')?.focus();
     } else {
@@ -159,8 +169,7 @@ class ResultBody extends Panel {
     if (this.isDisposed || pages !== this._pages) {
       return;
     }
-    const active = document.activeElement;
-    const hadFocus = this.node.contains(active) || active === this.parent?.node;
+    const hadFocus = this._mayTakeFocus();
     const before = this._grid?.range.first ?? 0;
     this._grid?.dispose();
     this._table?.dispose();
@@ -179,6 +188,16 @@ class ResultBody extends Panel {
     if (hadFocus) {
       this.activate();
     }
+  }
+
+  /** Whether new rows get the focus: they replace focused ones, or somebody opened the tab for them. */
+  private _mayTakeFocus(): boolean {
+    const active = document.activeElement;
+    if (this.node.contains(active) || active === this.parent?.node) {
+      return true;
+    }
+    const isIdle = active === null || active === document.body;
+    return this._isAwaited && isIdle && this.isVisible;
   }
 
   private _arrange(): void {
@@ -211,6 +230,8 @@ class ResultBody extends Panel {
     this._grid?.restyle();
   }
 
+  /** Activated before there were rows. */
+  private _isAwaited = false;
   private _pages: ResultPages | null = null;
   private _grid: GridView | null = null;
   private _table: TableView | null = null;

@@ -158,7 +158,10 @@ class Lab:
         folder.mkdir()
         (folder / "jupyter_server_config.json").write_text(json.dumps(config))
         self.set_lab_setting(
-            "@jupyterlab/apputils-extension", "notification", fetchNews="false", checkForUpdates=False
+            "@jupyterlab/apputils-extension",
+            "notification",
+            fetchNews="false",
+            checkForUpdates=False,
         )
 
     def set_lab_setting(self, package: str, plugin: str, **values: Any) -> None:

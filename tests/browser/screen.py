@@ -28,7 +28,11 @@ class Screen:
 
     def open(self, query: str = "", *, reset: bool = True) -> None:
         """Load JupyterLab and wait until it can take commands."""
-        parts = [f"token={self.lab.token}", *(["reset"] if reset else []), *([query] if query else [])]
+        parts = [
+            f"token={self.lab.token}",
+            *(["reset"] if reset else []),
+            *([query] if query else []),
+        ]
         self.page.goto(f"{self.lab.url}lab?{'&'.join(parts)}")
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=FIRST_LOAD_MS)
         self.page.evaluate("async () => { await window.jupyterapp.restored; }")

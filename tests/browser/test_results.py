@@ -59,7 +59,9 @@ def test_t_turns_the_grid_into_a_table_that_pages_to_the_end(screen: Screen, mil
     expect(screen.result.locator(".jp-ViewsGrid")).to_be_hidden()
     screen.result.get_by_role("button", name="Last").click()
     expect(screen.result.get_by_role("cell", name="row 999999")).to_be_visible()
-    expect(screen.result.get_by_role("status")).to_have_text("Rows 999,901 to 1,000,000 of 1,000,000")
+    expect(screen.result.get_by_role("status")).to_have_text(
+        "Rows 999,901 to 1,000,000 of 1,000,000"
+    )
 
     screen.page.keyboard.press("t")
     expect(screen.result.locator(".jp-ViewsGrid")).to_be_focused()

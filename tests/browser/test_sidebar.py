@@ -124,7 +124,9 @@ def test_the_keyboard_alone_finds_refreshes_and_opens_a_view(screen: Screen) -> 
     expect(row).to_be_focused()
 
     keys.press("r")
-    expect(screen.panel.locator("[aria-live=polite]")).to_have_text("Keyboard path: refreshed, 1 row")
+    expect(screen.panel.locator("[aria-live=polite]")).to_have_text(
+        "Keyboard path: refreshed, 1 row"
+    )
     keys.press("ArrowRight")
     expect(screen.row("Keyboard path").get_by_role("button", name="Refresh")).to_be_focused()
     keys.press("ArrowLeft")

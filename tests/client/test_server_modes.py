@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from kernel.live import LiveKernel, LiveServer, a_server
+from kernel.live import LiveKernel, LiveServer, a_client, a_server
 
 import jupyter_views as jv
 from jupyter_views.client import NoServer
@@ -51,12 +51,7 @@ def saves_a_view_without_token(server: LiveServer) -> None:
 
 
 def _save_in_kernel(server: LiveServer, kernel_id: str) -> None:
-    from jupyter_client.blocking import BlockingKernelClient
-
-    client = BlockingKernelClient()
-    client.load_connection_file(str(server.runtime / f"kernel-{kernel_id}.json"))
-    client.start_channels()
-    client.wait_for_ready(timeout=40)
+    client = a_client(server, kernel_id)
     texts = []
 
     def hear(message):

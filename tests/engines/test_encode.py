@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jupyter_views.core.errors import Gone, InvalidColumns
+from jupyter_views.core.errors import EngineFailed, Gone, InvalidColumns
 from jupyter_views.core.ports import Encoding
 
 from .workbench import a_workbench
@@ -357,6 +357,36 @@ def test_a_damaged_stored_file_is_gone(bench, form, damage):
     with pytest.raises(Gone):
         bench.encode(outcome, form)
     assert bench.rows(bench.run("SELECT 1")) == [[1]]
+
+
+def nested(depth):
+    return "[" * depth + "'nan'::DOUBLE" + "]" * depth
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "arrow", "parquet"])
+def test_deep_nesting_is_rendered_and_never_runs_away(bench, form):
+    for depth in (12, 13, 40):
+        assert bench.encode(bench.run(f"SELECT {nested(depth)} AS v"), form)
+
+
+def test_nesting_too_deep_for_exact_json_becomes_its_text(bench):
+    edge, beyond = bench.run(f"SELECT {nested(12)} AS v"), bench.run(f"SELECT {nested(13)} AS v")
+
+    assert bench.encode(edge, "json").decode() == "[" * 13 + "null" + "]" * 13
+    assert bench.rows(beyond) == [["[" * 13 + "nan" + "]" * 13]]
+
+
+def test_a_type_that_cannot_be_stored_is_told(bench):
+    with pytest.raises(EngineFailed, match="cannot be stored"):
+        bench.run(f"SELECT {nested(100)} AS v")
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "arrow", "parquet"])
+def test_a_thousand_columns_are_no_trouble(bench, form):
+    listed = ", ".join(f"{at} AS c{at}, 'x' AS d{at}" for at in range(500))
+    outcome = bench.run(f"SELECT {listed} FROM range(3)")
+
+    assert bench.wait(bench.aencode(outcome, form))[0] == 3
 
 
 def test_a_million_rows_are_reached_at_any_offset_without_reading_the_others(bench):

@@ -388,3 +388,7 @@ def test_layers_one_and_two_hold_on_a_connection_without_any_sandbox(place, tmp_
             with pytest.raises((NotAllowed, NotReadOnly)):
                 gate.inspect(connection, draft, readable=(str(place.root),), hidden=())
     assert not (tmp_path / "q.csv").exists()
+
+
+def test_text_that_is_not_unicode_is_a_parse_error(place):
+    assert isinstance(refused(place, "SELECT '\ud800'"), ParseError)

@@ -134,6 +134,22 @@ def test_more_workers_start_when_runs_wait_but_never_more_than_allowed(tmp_path)
         assert bench.wait(three()) == (3, True)
 
 
+def test_a_burst_of_runs_starts_no_more_workers_than_allowed(tmp_path):
+    with a_workbench(tmp_path, run_workers=2) as bench:
+
+        async def burst():
+            sql = "SELECT sum(hash(i)) FROM range(20000000) t(i)"
+            tasks = [asyncio.create_task(bench.arun(sql, id=f"b{turn}")) for turn in range(6)]
+            most = 0
+            while not all(task.done() for task in tasks):
+                most = max(most, len(bench.workers()))
+                await asyncio.sleep(0.02)
+            await asyncio.gather(*tasks)
+            return most
+
+        assert bench.wait(burst()) == 3
+
+
 def test_renderings_of_whole_results_leave_a_worker_for_short_questions(tmp_path):
     with a_workbench(tmp_path, read_workers=2) as bench:
         stored = bench.run("SELECT i AS a, md5(i::VARCHAR) AS b FROM range(3000000) t(i)")
@@ -212,6 +228,17 @@ def test_health_speaks_before_the_start_and_is_silent_after_it(tmp_path):
         assert time.monotonic() - started < 15
         assert bench.engine.health() is None
         bench.wait(bench.engine.stop())
+
+
+def test_an_engine_may_be_started_again_after_a_stop(tmp_path):
+    bench = Workbench(tmp_path)
+    with bench.runner:
+        for _ in range(2):
+            bench.wait(bench.engine.start())
+            assert bench.engine.health() is None
+            assert bench.rows(bench.run("SELECT 1")) == [[1]]
+            bench.wait(bench.engine.stop())
+            assert bench.workers() == []
 
 
 def test_an_engine_that_cannot_start_says_so_and_leaves_nothing(tmp_path, monkeypatch):

@@ -104,6 +104,17 @@ def test_a_provisional_signature_is_confirmed_by_content_later(place):
     assert moved(after, third) == ()
 
 
+def test_a_young_file_too_large_to_hash_is_never_called_unchanged(place):
+    with (place.root / "huge.csv").open("wb") as file:
+        file.truncate(3 * 2**30)
+    wanted = reads(place, "FROM 'huge.csv'")
+    before = place.sign(wanted)
+
+    assert before[0].provisional
+    assert ";" not in before[0].entries[0][1]
+    assert moved(before, place.sign(wanted, before)) is None
+
+
 def test_touching_a_file_whose_content_is_known_is_no_change(place):
     wanted = reads(place, "FROM 'events.csv'")
     before = place.sign(wanted)
@@ -208,6 +219,17 @@ def test_a_pattern_that_also_matches_what_may_not_be_read_is_refused(place, patt
         place.sign(wanted)
 
     assert str(place.root) not in str(caught.value.to_dict())
+
+
+def test_a_pattern_that_reaches_the_store_is_refused_before_anything_is_read(place):
+    (place.root / "store" / "result.csv").unlink()
+    wanted = reads(place, "FROM 's*/*.csv'")
+    assert [name for name, _ in place.sign(wanted)[0].entries] == ["sub/here.csv"]
+
+    (place.root / "store" / "other.csv").write_text("id\n1\n")
+
+    with pytest.raises(NotAllowed, match="outside"):
+        place.sign(wanted)
 
 
 def test_a_link_that_turned_outside_after_the_check_is_refused(place):

@@ -397,3 +397,25 @@ async def test_the_list_can_be_narrowed_to_stale_views(api, data_folder):
     assert [i["name"] for i in stale.json["items"]] == ["From a file"]
     assert stale.json["items"][0]["stale_sources"] == ["s.csv"]
     assert [i["name"] for i in fresh.json["items"]] == ["Constant"]
+
+
+async def test_the_owner_learns_what_running_it_again_takes(person, data_folder):
+    owner, reader = await person("olga"), await person("ana")
+    (data_folder / "sub").mkdir()
+    (data_folder / "sub" / "x.csv").write_text("n\n1\n")
+    statement = await owner.run("SELECT n FROM 'x.csv'", base_dir="sub")
+    assert statement["status"] == "SUCCESS"
+    body = {"name": "Sub", "statement_id": statement["id"], "is_public": True}
+    made = await owner("POST", "api/v1/perspectives", body)
+
+    seen = await reader("GET", "api/v1/perspectives/sub")
+
+    assert (made.json["base_dir"], made.json["frames"]) == ("sub", {})
+    assert (seen.json["base_dir"], seen.json["frames"]) == (None, None)
+
+
+async def test_a_folder_outside_is_refused(api):
+    answer = await api("POST", "api/v1/statements", {"sql": "SELECT 1", "base_dir": "../.."})
+
+    assert answer.status == 422
+    assert answer.json["details"]["field"] == "base_dir"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,28 @@ class Ran:
         return last["text/html"]
 
 
+def a_client(server: LiveServer, kernel_id: str) -> BlockingKernelClient:
+    """Channels to a kernel of the server, once it answers.
+
+    The client's own wait counts a late heartbeat as a death, which a busy
+    machine produces.
+    """
+    client = BlockingKernelClient()
+    client.load_connection_file(str(server.runtime / f"kernel-{kernel_id}.json"))
+    client.start_channels(hb=False)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        client.kernel_info()
+        with suppress(queue.Empty):
+            while client.get_shell_msg(timeout=2)["msg_type"] != "kernel_info_reply":
+                continue
+            with suppress(queue.Empty):
+                while True:
+                    client.get_iopub_msg(timeout=0.2)
+            return client
+    raise AssertionError("The kernel did not answer.")
+
+
 class LiveKernel:
     """A kernel that the server itself started, reached as a front end does."""
 
@@ -139,10 +162,7 @@ class LiveKernel:
         answer = server.request("POST", "api/kernels", json={"name": "python3", "path": folder})
         assert answer.status_code == 201, answer.text
         self.id = answer.json()["id"]
-        self.client = BlockingKernelClient()
-        self.client.load_connection_file(str(server.runtime / f"kernel-{self.id}.json"))
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=40)
+        self.client = a_client(server, self.id)
 
     def start(self, code: str) -> str:
         return self.client.execute(code)

@@ -55,7 +55,11 @@ def test_no_source_turns_text_into_markup() -> None:
 
 
 def test_the_style_sheets_name_no_colour_of_their_own() -> None:
-    colour = re.compile(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(|:\s*(white|black|red|green|blue)\b")
+    colour = re.compile(
+        r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(|:\s*(white|black|red|green|blue)\b"
+    )
     sheets = sorted((LABEXTENSION / "style").glob("*.css"))
 
-    assert {path.name: found for path in sheets if (found := colour.findall(path.read_text()))} == {}
+    assert {
+        path.name: found for path in sheets if (found := colour.findall(path.read_text()))
+    } == {}

@@ -50,7 +50,15 @@ def test_the_server_extension_is_switched_on_by_a_data_file(installed: dict[str,
 
 
 def test_nothing_of_the_workshop_is_installed(installed: dict[str, Path]) -> None:
-    workshop = ("node_modules", "/tests/", "/benchmarks/", ".ts", ".tsx", ".tsbuildinfo", "/lib/index")
+    workshop = (
+        "node_modules",
+        "/tests/",
+        "/benchmarks/",
+        ".ts",
+        ".tsx",
+        ".tsbuildinfo",
+        "/lib/index",
+    )
 
     strangers = [name for name in installed if any(part in f"/{name}" for part in workshop)]
     assert strangers == []

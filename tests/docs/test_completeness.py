@@ -1,0 +1,134 @@
+"""Nothing of the surface is missing in the docs, and nothing in them leads nowhere."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from jupyter_views.app import ViewsApp
+from jupyter_views.core.errors import BY_CODE
+from jupyter_views.http.routes import ROUTES
+from jupyter_views.kernel.grammar import OPTIONS, flags
+from jupyter_views.kernel.showing import VERBS
+from jupyter_views.wire.views import SCOPE_NOUNS
+
+from .pages import HOME, PAGES, anchors, in_code, links, prose
+
+REST = PAGES["docs/rest.md"]
+VERBS_OF_HTTP = ("get", "head", "post", "put", "patch", "delete")
+ALIAS = "api/v1/query/statement"
+WORDS_NOT_HERE = (
+    "powerful", "seamless", "blazing", "effortless", "simply", "easily", "magical", "robust",
+    "cutting-edge", "state-of-the-art", "world-class", "please", "successfully",
+)  # fmt: skip
+
+
+def operations():
+    for route in ROUTES:
+        for verb in VERBS_OF_HTTP:
+            operation = getattr(getattr(route.handler, verb, None), "operation", None)
+            if operation is not None:
+                yield route.path, verb.upper(), operation
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_every_address_is_on_the_rest_page(route):
+    assert route.path in in_code(REST)
+
+
+def test_every_verb_stands_beside_its_address_with_its_scope():
+    page = prose(REST)
+    for path, verb, operation in operations():
+        is_head_of_a_get = verb == "HEAD" and hasattr(operation, "summary") and any(
+            other == (path, "GET") for other in ((p, v) for p, v, _ in operations())
+        )
+        if path.startswith(ALIAS) or (is_head_of_a_get and path != "api/v1/perspectives/{slug}"):
+            continue
+        rows = re.findall(rf"^\| `{re.escape(path)}` \| {verb} \| (.*?) \|", page, re.MULTILINE)
+        assert len(rows) == 1, (path, verb, rows)
+        if operation.scope is not None:
+            assert f"`{operation.scope}`" in rows[0], (path, verb)
+
+
+def test_every_parameter_and_field_is_on_the_rest_page():
+    named = in_code(REST)
+    words = {word for code in named for word in re.findall(r"[A-Za-z_0-9]+", code)}
+    for path, verb, operation in operations():
+        for kind in (operation.query, operation.body):
+            for field in msgspec.structs.fields(kind) if kind is not None else ():
+                assert field.encode_name in words, (path, verb, field.encode_name)
+
+
+def test_every_error_code_is_on_the_rest_page_with_its_status():
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", prose(REST), re.MULTILINE))
+
+    assert rows == {code: str(kind.status) for code, kind in BY_CODE.items()}
+
+
+def test_every_scope_is_on_the_rest_page():
+    named = in_code(REST)
+    for noun in SCOPE_NOUNS:
+        assert {noun, f"{noun}:read", f"{noun}:write"} & named, noun
+
+
+def test_every_setting_is_on_the_install_page_with_its_default():
+    page = prose(PAGES["docs/install.md"])
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| (.*?) \|", page, re.MULTILINE))
+    own = {
+        name: trait
+        for name, trait in ViewsApp.class_traits(config=True).items()
+        if trait.this_class is ViewsApp
+    }
+
+    assert rows.keys() == own.keys()
+    app = ViewsApp()
+    for name in own:
+        value = getattr(app, name)
+        if isinstance(value, (int, float)):
+            assert rows[name] == f"`{value:.0f}`", name
+        elif isinstance(value, list):
+            assert rows[name] == f"`{value}`", name
+
+
+def test_every_option_and_verb_of_the_magics_is_on_the_first_view_page():
+    words = {word for code in in_code(PAGES["docs/first-view.md"]) for word in code.split()}
+
+    assert set(flags(OPTIONS)) <= words
+    assert set(VERBS) <= words
+
+
+def test_the_settings_that_the_security_page_names_exist():
+    for name in re.findall(r"ViewsApp\.([a-z_]+)", prose(PAGES["docs/security.md"])):
+        assert name in ViewsApp.class_trait_names(config=True)
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CHANGELOG.md"])
+def test_links_lead_somewhere(name):
+    page = HOME / name
+    for link in links(page):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        file = (page.parent / target).resolve() if target else page
+        assert file.exists(), link
+        if anchor:
+            assert anchor in anchors(file), link
+
+
+@pytest.mark.parametrize("name", [*PAGES, "CHANGELOG.md"])
+def test_pages_are_plain_sentences(name):
+    text = prose(HOME / name)
+    assert "!" not in text.replace("![", "[")
+    for word in WORDS_NOT_HERE:
+        assert not re.search(rf"\b{word}\b", text, re.IGNORECASE), word
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_are_in_sentence_case(name):
+    names = {"Jupyter", "Views", "REST", "DataFrame", "Python", "SQL"}
+    for heading in re.findall(r"^#+ (.+)$", prose(PAGES[name]), re.MULTILINE):
+        first, *others = heading.split()
+        assert not first[0].islower(), heading
+        assert all(word.islower() or word in names or word[0].isdigit() for word in others), heading
