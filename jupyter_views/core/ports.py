@@ -161,6 +161,24 @@ class Outcome(Struct, frozen=True, kw_only=True):
     signatures: tuple[Signature, ...]
 
 
+class Comparison(Struct, frozen=True, kw_only=True):
+    """What moved since a run.
+
+    Attributes
+    ----------
+    moved
+        Names of the sources that differ; ``()`` when all are verified equal,
+        None when one cannot be verified and none is known to differ.
+    confirmed
+        Signatures to record from now on: equal to the recorded ones, but
+        proved by content where those were provisional, so that the next
+        comparison need not read the files again. None when there are none.
+    """
+
+    moved: tuple[str, ...] | None
+    confirmed: tuple[Signature, ...] | None = None
+
+
 class Progress(Struct, frozen=True, kw_only=True):
     """How far a run is: stage, fraction 0..1 when the engine knows it, rows written."""
 
@@ -222,14 +240,8 @@ class Engine(Protocol):
         """Gate and lineage without running anything (layers 1 and 2)."""
         ...
 
-    async def moved(
-        self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]
-    ) -> tuple[str, ...] | None:
-        """Names of the sources that differ from what was recorded before a run.
-
-        ``()`` when all are verified equal, None when one cannot be verified
-        and none is known to differ.
-        """
+    async def compare(self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]) -> Comparison:
+        """How the sources stand now against what was recorded before a run."""
         ...
 
     async def run(self, run: Run, on_progress: Callable[[Progress], None]) -> Outcome:

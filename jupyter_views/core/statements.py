@@ -36,7 +36,7 @@ from .model import (
     Strategy,
 )
 from .names import new_id
-from .ports import Clock, Draft, Engine, Plan
+from .ports import Clock, Draft, Engine, Plan, Signature
 from .running import Runner
 
 FAILURE_MEMORY: Instant = 300 * SECOND
@@ -97,6 +97,7 @@ class StatementRows(Protocol):
     def queued_count(self, submitted_by: str) -> tuple[int, int]: ...
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]: ...
     def has_followers(self, statement_id: str) -> bool: ...
+    def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None: ...
 
 
 class Readers(Protocol):
@@ -358,11 +359,13 @@ class StatementService:
         known = self._freshness.get(result.id)
         if known is not None and known[0] > self._clock.monotonic():
             return known[1]
-        moved = await self._engine.moved(statement.query.reads, result.signatures)
+        compared = await self._engine.compare(statement.query.reads, result.signatures)
+        if compared.confirmed is not None:
+            await asyncio.to_thread(self._rows.confirm, result.id, compared.confirmed)
         decided = decide(
             result,
             now=self._clock.now(),
-            moved=moved,
+            moved=compared.moved,
             is_volatile=bool(statement.query.volatile),
             age=_age(statement.ttl_minutes),
         )

@@ -13,7 +13,18 @@ from typing import TypeVar
 from msgspec import structs
 
 from ..core.errors import Canceled, EngineFailed, Unavailable
-from ..core.ports import Draft, Encoded, Encoding, Outcome, Plan, Progress, Read, Run, Signature
+from ..core.ports import (
+    Comparison,
+    Draft,
+    Encoded,
+    Encoding,
+    Outcome,
+    Plan,
+    Progress,
+    Read,
+    Run,
+    Signature,
+)
 from . import sources
 from .pool import Breaker, Pool, sweep
 from .process import WorkerProcess
@@ -150,11 +161,16 @@ class DuckDBEngine:
             return ()
         return (await self._read(Sign(reads, previous), Signed, _SIGN_SECONDS)).signatures
 
-    async def moved(
+    async def compare(
         self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]
-    ) -> tuple[str, ...] | None:
-        """Names of the sources that differ from what was recorded before a run."""
-        return sources.moved(recorded, await self.signatures(reads, recorded))
+    ) -> Comparison:
+        """How the sources stand now against what was recorded before a run."""
+        now = await self.signatures(reads, recorded)
+        moved = sources.moved(recorded, now)
+        was_young = any(signature.provisional for signature in recorded)
+        is_young = any(signature.provisional for signature in now)
+        settled = moved == () and was_young and not is_young
+        return Comparison(moved=moved, confirmed=now if settled else None)
 
     async def encode(self, encoding: Encoding) -> Encoded:
         """Render a stored result; a file, if there is one, belongs to the caller."""

@@ -9,6 +9,7 @@ from ..core.model import Instant
 from .database import Database
 from .keys import FrameStore, IdempotencyStore, KeyStore
 from .results import EncodedCache, ResultFiles
+from .retention import Retention
 from .servers import ServerLock
 from .statements import StatementStore
 from .views import ViewStore
@@ -34,6 +35,7 @@ class Store:
         self.database = Database(url or f"sqlite:///{folder / 'views.sqlite'}")
         self.statements = StatementStore(self.database, server_id)
         self.views = ViewStore(self.database)
+        self.retention = Retention(self.database)
         self.keys = KeyStore(self.database)
         self.frames = FrameStore(self.database)
         self.idempotency = IdempotencyStore(self.database)
@@ -43,8 +45,9 @@ class Store:
 
     def clean(self, before: Instant) -> None:
         """Forget rows older than ``before`` that nothing pins, and files that nothing names."""
-        self.files.remove_results(self.statements.expire(before))
-        self.files.sweep(self.statements.hashes(), self.lock.is_alive)
+        forgotten = self.retention.forget(before)
+        self.files.remove(forgotten.results, forgotten.frames)
+        self.files.sweep(self.retention.result_hashes(), self.lock.is_alive)
 
     def close(self) -> None:
         """Let go of everything; other servers may take over."""

@@ -11,13 +11,14 @@ import os
 import shutil
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Lock
 
 from .database import private_folder
 
 _SWEEP_AGE_SECONDS = 3600
+_ADOPTING_SECONDS = 60
 
 
 class ResultFiles:
@@ -60,10 +61,16 @@ class ResultFiles:
         """Take an uploaded frame, complete and checked, into the store."""
         return _adopt(path, self.frame(sha256))
 
-    def remove_results(self, hashes: list[str]) -> None:
-        """Remove rows that nothing names any more."""
-        for sha256 in hashes:
-            self.result(sha256).unlink(missing_ok=True)
+    def remove(self, results: Iterable[str], frames: Iterable[str]) -> None:
+        """Remove files whose last row was forgotten.
+
+        A file touched within the last minute stays for :meth:`sweep`: somebody
+        may be adopting equal content whose row is not committed yet.
+        """
+        limit = time.time() - _ADOPTING_SECONDS
+        for path in (*map(self.result, results), *map(self.frame, frames)):
+            if path.exists() and path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
 
     def sweep(self, known: set[str], is_alive: Callable[[str], bool]) -> int:
         """Remove files that no row names and an hour has passed over, and dead servers' folders.
@@ -96,6 +103,7 @@ class ResultFiles:
 
 def _adopt(source: Path, target: Path) -> Path:
     if target.exists() and target.stat().st_size == source.stat().st_size:
+        os.utime(target)
         source.unlink()
     else:
         os.chmod(source, 0o600)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, and_, exc, func, insert, or_, select, update
 from ..core.errors import Conflict
 from ..core.freshness import back_off
 from ..core.model import Instant, Page, Query, Result, Statement, Status, Strategy
+from ..core.ports import Signature
 from .database import Database
 from .rows import plain, statements_by_id, statements_where
-from .tables import queries, results, statements, versions, views
+from .tables import queries, results, statements, views
 
 _IN_FLIGHT = (Status.QUEUED, Status.RUNNING)
 
@@ -205,6 +206,15 @@ class StatementStore:
                 ).all()
         return changed
 
+    def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None:
+        """Record signatures that prove as much as the old ones, but more cheaply."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(results)
+                .where(results.c.id == result_id)
+                .values(signatures=plain(signatures))
+            )
+
     def fail(
         self, statement_id: str, status: Status, error: dict[str, Any], at: Instant
     ) -> list[int]:
@@ -278,45 +288,6 @@ class StatementStore:
                 for found in statements_by_id(connection, set(queued)).values()
                 if found.strategy is Strategy.EXECUTE
             ]
-
-    def expire(self, before: Instant) -> list[str]:
-        """Forget results of finished statements that nothing pins; returns hashes no row names."""
-        pinned = select(views.c.current_statement_id).union(select(versions.c.statement_id))
-        with self._database.write() as connection:
-            candidates = connection.scalars(
-                select(statements.c.result_id).where(
-                    statements.c.completed_at < before,
-                    statements.c.result_id.is_not(None),
-                    statements.c.id.not_in(pinned),
-                )
-            ).all()
-            kept = set(
-                connection.scalars(
-                    select(statements.c.result_id).where(
-                        statements.c.result_id.is_not(None),
-                        or_(statements.c.completed_at >= before, statements.c.id.in_(pinned)),
-                    )
-                ).all()
-            )
-            gone = set(candidates) - kept
-            if not gone:
-                return []
-            connection.execute(
-                update(statements).where(statements.c.result_id.in_(gone)).values(result_id=None)
-            )
-            hashes = set(
-                connection.scalars(select(results.c.sha256).where(results.c.id.in_(gone))).all()
-            )
-            connection.execute(results.delete().where(results.c.id.in_(gone)))
-            still = connection.scalars(
-                select(results.c.sha256).where(results.c.sha256.in_(hashes))
-            ).all()
-        return sorted(hashes - set(still))
-
-    def hashes(self) -> set[str]:
-        """Hashes of all result files that a row names."""
-        with self._database.read() as connection:
-            return set(connection.scalars(select(results.c.sha256)).all())
 
 
 _COLUMNS = {column.name for column in statements.c}

@@ -38,7 +38,8 @@ class Session:
         self._root = server.root
         self._state = folder / "state"
         given = self._kernel.value(
-            "{k: v for k, v in __import__('os').environ.items() if k.startswith('JUPYTER')}"
+            "{k: v for k, v in __import__('os').environ.items()"
+            " if k.startswith('JUPYTER') or k == 'PYTHONPATH'}"
         )
         self._environment = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -419,3 +419,32 @@ async def test_a_folder_outside_is_refused(api):
 
     assert answer.status == 422
     assert answer.json["details"]["field"] == "base_dir"
+
+
+async def test_a_young_file_is_confirmed_by_content_once_and_a_racy_rewrite_is_still_seen(
+    api, data_folder, tmp_path
+):
+    import sqlite3
+
+    source = data_folder / "young.csv"
+    source.write_text("n\n1\n")
+    await api.save("SELECT sum(n) AS s FROM 'young.csv'", "Young")
+    path = "api/v1/perspectives/young"
+
+    def provisional():
+        with sqlite3.connect(tmp_path / "views-store" / "views.sqlite") as connection:
+            return (
+                '"provisional": true'
+                in connection.execute("SELECT signatures FROM results").fetchone()[0]
+            )
+
+    assert provisional()
+    await asyncio.sleep(3.2)
+    assert (await api("GET", path)).json["is_stale"] is False
+    assert not provisional()
+    stamps = source.stat()
+    source.write_text("n\n7\n")
+    os.utime(source, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
+    await asyncio.sleep(1.2)
+
+    assert (await api("GET", path)).json["stale_reason"] == "source_changed"

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pyarrow as pa
+
+
+async def _upload(api) -> str:
+    table = pa.table({"k": [1, 2, 3]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    content = sink.getvalue().to_pybytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    await api("PUT", f"api/frames/{sha256}", raw=content)
+    return sha256
+
+
+async def test_what_a_view_serves_stays_and_the_rest_is_forgotten_with_its_files(
+    api, views_app, tmp_path
+):
+    sha256 = await _upload(api)
+    kept = await api.save("SELECT 1 AS kept", "Kept")
+    lost = await api.run("SELECT max(k) AS lost FROM df", frames={"df": sha256})
+    store = tmp_path / "views-store"
+    files = [*(store / "results").glob("*/*"), *(store / "frames").iterdir()]
+    assert len(files) == 3
+    for path in files:
+        os.utime(path, (1, 1))
+
+    views_app._store.clean(views_app._services.clock.now())
+
+    assert len(list((store / "results").glob("*/*"))) == 1
+    assert list((store / "frames").iterdir()) == []
+    assert (await api("GET", f"api/v1/statements/{lost['id']}")).status == 404
+    assert (await api("GET", f"api/v1/statements/{kept['request_id']}/result")).status == 200
+    assert (await api("GET", "api/v1/perspectives/kept/result")).json["rows"] == [[1]]
+    assert views_app._store.database.check() == []
+
+
+async def test_a_frame_that_a_view_reads_stays(api, views_app, tmp_path):
+    sha256 = await _upload(api)
+    statement = await api.run("SELECT max(k) AS k FROM df", frames={"df": sha256})
+    body = {"name": "Framed", "statement_id": statement["id"]}
+    assert (await api("POST", "api/v1/perspectives", body)).status == 201
+
+    views_app._store.clean(views_app._services.clock.now())
+
+    refresh = (await api("POST", "api/v1/perspectives/framed/refresh")).json
+    ended = await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=30"})
+    assert ended.json["status"] == "SUCCESS"
+
+
+async def test_a_result_whose_file_is_lost_is_410_and_a_refresh_brings_it_back(api, tmp_path):
+    await api.save("SELECT 5 AS n", "Lost file")
+    for path in (tmp_path / "views-store" / "results").glob("*/*"):
+        path.unlink()
+
+    gone = await api("GET", "api/v1/perspectives/lost-file/result?format=csv")
+
+    assert (gone.status, gone.json["error"]) == (410, "GONE")
+    refresh = (await api("POST", "api/v1/perspectives/lost-file/refresh")).json
+    await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=30"})
+    again = await api("GET", "api/v1/perspectives/lost-file/result?format=csv")
+    assert again.body == b"n\r\n5\r\n"
+
+
+async def test_F06_a_damaged_file_gives_410_and_never_wrong_rows(api, tmp_path):
+    await api.save("SELECT range AS n FROM range(1000)", "Damaged")
+    (path,) = (tmp_path / "views-store" / "results").glob("*/*")
+    content = path.read_bytes()
+
+    for broken in (content[: len(content) // 2], b"", b"junk" * 1000):
+        path.write_bytes(broken)
+        answer = await api("GET", f"api/v1/perspectives/damaged/result?offset={len(broken)}")
+        assert answer.status == 410, answer.body
