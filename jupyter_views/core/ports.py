@@ -192,8 +192,9 @@ class Encoding(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    path
-        The stored Arrow IPC file.
+    path, sha256
+        The stored Arrow IPC file and what its content must hash to: a file
+        that was damaged on disk is refused, never rendered wrongly.
     columns
         Names to keep, in the wanted order; None for all.
     limit
@@ -206,6 +207,7 @@ class Encoding(Struct, frozen=True, kw_only=True):
     """
 
     path: str
+    sha256: str
     columns_meta: tuple[Column, ...]
     format: Format
     columns: tuple[str, ...] | None = None

@@ -105,7 +105,12 @@ class ResultService:
         if not await asyncio.to_thread(path.exists):
             raise Gone("The file of this result is missing.", hint="Refresh the view.")
         encoded: Encoded = await self._engine.encode(
-            Encoding(path=str(path), columns_meta=result.columns, **msgspec.structs.asdict(window))
+            Encoding(
+                path=str(path),
+                sha256=result.sha256,
+                columns_meta=result.columns,
+                **msgspec.structs.asdict(window),
+            )
         )
         content = encoded.body if encoded.body is not None else encoded.path
         assert content is not None

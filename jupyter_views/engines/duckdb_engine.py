@@ -161,9 +161,7 @@ class DuckDBEngine:
             return ()
         return (await self._read(Sign(reads, previous), Signed, _SIGN_SECONDS)).signatures
 
-    async def compare(
-        self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]
-    ) -> Comparison:
+    async def compare(self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]) -> Comparison:
         """How the sources stand now against what was recorded before a run."""
         now = await self.signatures(reads, recorded)
         moved = sources.moved(recorded, now)
@@ -173,7 +171,11 @@ class DuckDBEngine:
         return Comparison(moved=moved, confirmed=now if settled else None)
 
     async def encode(self, encoding: Encoding) -> Encoded:
-        """Render a stored result; a file, if there is one, belongs to the caller."""
+        """Render a stored result; a file, if there is one, belongs to the caller.
+
+        The stored file must lie in ``results_dir``: where the system can wall
+        workers in, a reader sees nothing else of the store.
+        """
         is_heavy = encoding.limit is None or encoding.limit > _HEAVY_ROWS
         async with self._reads.worker(is_heavy=is_heavy) as worker:
             reply = await worker.ask(Encode(encoding), seconds=_ENCODE_SECONDS)

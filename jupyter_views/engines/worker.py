@@ -137,12 +137,13 @@ class Worker:
         self._governor.watch(self._connection)
         path = os.path.join(self._setup.scratch, "result.arrow")
         try:
-            before = sources.take(self._desk, run.reads, roots=roots, hidden=hidden)
+            # Looked at anew, for a link may have moved while the run waited.
+            reads = gate.inspect(self._desk, draft, readable=roots, hidden=hidden).reads
+            before = sources.take(self._desk, reads, roots=roots, hidden=hidden)
             computed_at = time.time_ns() // 1000
-            gate.inspect(self._desk, draft, readable=roots, hidden=hidden)
             self._bind_frames(draft.frames)
             columns, stored = self._store(draft, run.limits, path)
-            after = sources.take(self._desk, run.reads, previous=before, roots=roots, hidden=hidden)
+            after = sources.take(self._desk, reads, previous=before, roots=roots, hidden=hidden)
             self._governor.raise_if_stopped()
         except BaseException:
             with contextlib.suppress(OSError):

@@ -73,8 +73,8 @@ export class ViewsApi implements IViewsApi {
     return toView(await this._json('GET', ['api', 'views', shortId]));
   }
 
-  async refresh(shortId: string): Promise<void> {
-    await this._request('POST', ['api', 'views', shortId, 'refresh']);
+  async refresh(shortId: string): Promise<string> {
+    return text(record(await this._json('POST', ['api', 'views', shortId, 'refresh'])).id);
   }
 
   async cancel(statementId: string): Promise<void> {
@@ -168,6 +168,7 @@ function toView(value: unknown): IView {
     canEdit: raw.can_edit === true,
     version: numberOrNull(raw.version) ?? 1,
     status: status(raw.status),
+    statementId: textOrNull(raw.statement_id),
     staleReason: textOrNull(raw.stale_reason),
     staleSources: array(raw.stale_sources ?? []).map(text),
     computedAt: textOrNull(raw.computed_at),
@@ -193,6 +194,7 @@ function toRefresh(raw: Json): IRefresh {
 function toLastRefresh(raw: Json): ILastRefresh {
   const error = isRecord(raw.error) ? raw.error : {};
   return {
+    statementId: textOrNull(raw.statement_id),
     status: textOrNull(raw.status) ?? '',
     message: textOrNull(error.message),
     hint: textOrNull(error.hint),

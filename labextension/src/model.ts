@@ -2,13 +2,13 @@
 
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { PromiseDelegate } from '@lumino/coreutils';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { OfflineError, RefusedError } from './api';
 import { Listing, matches } from './listing';
+import { PendingRefreshes } from './pending';
 import { problemOf, type Problem } from './problem';
 import type { IView, IViewsApi, IViewsPage } from './tokens';
 import { rowsWord, viewsWord } from './words';
@@ -179,22 +179,18 @@ export class ViewsModel extends VDomModel {
 
   /** Start a refresh; resolves with the view when it has ended, well or badly. */
   async refresh(id: string): Promise<IView> {
-    const pending = this._pending.get(id);
-    if (pending) {
-      return pending.promise;
+    const underWay = this._pending.get(id);
+    if (underWay) {
+      return underWay;
     }
-    const ended = new PromiseDelegate<IView>();
-    this._pending.set(id, ended);
-    // A caller may never look: an unanswered refusal is not a page error.
-    ended.promise.catch(() => undefined);
+    const ended = this._pending.begin(id);
     try {
-      await this.api.refresh(id);
+      this._pending.name(id, await this.api.refresh(id));
       await this.read(id);
     } catch (error) {
-      this._pending.delete(id);
-      ended.reject(error);
+      this._pending.fail(id, error);
     }
-    return ended.promise;
+    return ended;
   }
 
   async cancel(id: string): Promise<void> {
@@ -296,7 +292,7 @@ export class ViewsModel extends VDomModel {
 
   private _refreshing(): readonly string[] {
     return [...this._views.values()]
-      .filter(view => view.status === 'refreshing')
+      .filter(view => view.status === 'refreshing' || this._pending.has(view.shortId))
       .map(view => view.shortId);
   }
 
@@ -322,19 +318,18 @@ export class ViewsModel extends VDomModel {
     const before = this._views.get(id);
     this._askedAt.set(id, asked);
     this._views.set(id, view);
-    if (view.status === 'refreshing') {
-      this._watchIfNeeded();
-    } else if (before?.status === 'refreshing' || this._pending.has(id)) {
+    const wasRefreshing = before?.status === 'refreshing' && view.status !== 'refreshing';
+    if (this._pending.has(id) ? this._pending.isEndedBy(view) : wasRefreshing) {
       this._ended(view);
     }
+    this._watchIfNeeded();
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(view)) {
       this._viewChanged.emit(view);
     }
   }
 
   private _ended(view: IView): void {
-    this._pending.get(view.shortId)?.resolve(view);
-    this._pending.delete(view.shortId);
+    this._pending.end(view);
     if (view.status === 'failed') {
       const why = view.lastRefresh?.message ?? '';
       this._say(this._trans.__('%1: refresh failed. %2', view.name, why), true);
@@ -347,8 +342,7 @@ export class ViewsModel extends VDomModel {
   }
 
   private _forget(id: string): void {
-    this._pending.get(id)?.reject(new Error(this._trans.__('The view was deleted.')));
-    this._pending.delete(id);
+    this._pending.fail(id, new Error(this._trans.__('The view was deleted.')));
     this._all.remove(id);
     this._found?.remove(id);
     if (this._views.delete(id)) {
@@ -378,7 +372,7 @@ export class ViewsModel extends VDomModel {
   private readonly _holders = new Set<{ readonly id: string | null }>();
   private readonly _views = new Map<string, IView>();
   private readonly _askedAt = new Map<string, number>();
-  private readonly _pending = new Map<string, PromiseDelegate<IView>>();
+  private readonly _pending = new PendingRefreshes();
   private readonly _changed = new Set<string>();
   private readonly _poll: Poll<void>;
   private readonly _watch: Poll<void>;

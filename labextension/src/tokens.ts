@@ -18,6 +18,7 @@ export interface IRefresh {
 
 /** How the last refresh ended. */
 export interface ILastRefresh {
+  readonly statementId: string | null;
   readonly status: string;
   readonly message: string | null;
   readonly hint: string | null;
@@ -36,6 +37,8 @@ export interface IView {
   readonly canEdit: boolean;
   readonly version: number;
   readonly status: Status;
+  /** The statement whose rows are shown. */
+  readonly statementId: string | null;
   readonly staleReason: string | null;
   readonly staleSources: readonly string[];
   readonly computedAt: string | null;
@@ -78,7 +81,8 @@ export interface IViewsApi {
   readonly serverUrl: string;
   list(search: string, cursor: string | null): Promise<IViewsPage>;
   get(shortId: string): Promise<IView>;
-  refresh(shortId: string): Promise<void>;
+  /** Start a refresh, or join the one under way; the id of its statement. */
+  refresh(shortId: string): Promise<string>;
   cancel(statementId: string): Promise<void>;
   remove(shortId: string): Promise<void>;
   window(shortId: string, offset: number, limit: number): Promise<IResultWindow>;

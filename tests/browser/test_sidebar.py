@@ -93,7 +93,7 @@ def test_search_filters_at_once_announces_the_count_and_esc_clears_it(screen: Sc
     expect(screen.row("Churn by month")).to_be_visible()
     expect(screen.panel.locator("[aria-live=polite]")).to_have_text("1 view")
 
-    screen.page.keyboard.press("Escape")
+    screen.panel.get_by_label("Search views").press("Escape")
     expect(screen.row("Weekly signups")).to_be_visible()
     expect(screen.panel.get_by_label("Search views")).to_have_value("")
 

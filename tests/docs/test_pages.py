@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jupyter_server.serverapp import ServerApp
 from kernel.live import LiveKernel, LiveServer, Ran, a_server
 from traitlets.config import Config
 
@@ -24,6 +25,7 @@ RUN_BY_OTHER_TESTS = {
     "make test": ".ci/run",
     'make test ARGS="tests/http -x"': ".ci/run",
     "make lint": "Makefile",
+    "jupyter server extension list": "tests/packaging/test_installed_files.py",
     'pip install ".[lab]"': "tests/packaging/test_installed_files.py",
 }
 CELLS, SHELL, OUTPUTS = {"python", "sql"}, {"bash"}, {"text", "json"}
@@ -38,8 +40,7 @@ class Session:
         self._root = server.root
         self._state = folder / "state"
         given = self._kernel.value(
-            "{k: v for k, v in __import__('os').environ.items()"
-            " if k.startswith('JUPYTER') or k == 'PYTHONPATH'}"
+            "{k: v for k, v in __import__('os').environ.items() if k.startswith('JUPYTER')}"
         )
         self._environment = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -151,10 +152,12 @@ def test_configuration_on_a_page_is_taken_by_the_server_extension(name):
         if block.kind == "python config":
             config = Config()
             exec(block.text, {"c": config})
-            app = ViewsApp(config=config)
-            for setting, value in config.ViewsApp.items():
-                assert app.has_trait(setting), setting
-                assert getattr(app, setting) == value
+            for name, kind in {"ViewsApp": ViewsApp, "ServerApp": ServerApp}.items():
+                app = kind(config=config)
+                for setting, value in config.pop(name, {}).items():
+                    assert app.has_trait(setting), setting
+                    assert getattr(app, setting) == value
+            assert config == {}, "a class that this test does not know"
 
 
 def test_the_shells_of_the_pages_find_curl():

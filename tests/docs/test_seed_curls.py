@@ -25,7 +25,7 @@ SUBMIT = """
 curl -s -X POST https://$BASE_URL/api/v1/query/statement \\
   -H "Authorization: Bearer $TOKEN" \\
   -H "Content-Type: application/json" \\
-  -d '{"sql": "SELECT region, sum(users) AS mau FROM '"'users.csv'"' GROUP BY region ORDER BY region"}'
+  -d '{"sql": "SELECT region, sum(users) AS mau FROM '"'users.csv'"' GROUP BY ALL ORDER BY ALL"}'
 """
 STATUS = """
 curl -s https://$BASE_URL/api/v1/query/statement/stmt_abc123 \\
@@ -105,7 +105,11 @@ class Person:
         if statement_id:
             command = command.replace("stmt_abc123", statement_id)
         done = subprocess.run(
-            ["bash", "-c", command], env=self._environment, capture_output=True, check=False, timeout=60
+            ["bash", "-c", command],
+            env=self._environment,
+            capture_output=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == 0, (done.returncode, done.stderr)
         first, _, rest = self._headers.read_text().partition("\n")
@@ -141,7 +145,11 @@ def make(server, tmp_path):
     def person(name: str | None) -> Person:
         token = server.token
         if name is not None:
-            body = {"label": "page", "user": name, "scopes": ["statement:write", "perspective:write"]}
+            body = {
+                "label": "page",
+                "user": name,
+                "scopes": ["statement:write", "perspective:write"],
+            }
             answer = server.request("POST", "views/api/keys", json=body, verify=False)
             token = answer.json()["key"]
         base_url = server.url.removeprefix("https://") + "views"

@@ -316,7 +316,13 @@ def test_an_unknown_column_is_refused_with_near_names(bench, numbered):
 def test_small_renderings_come_inline_and_large_ones_as_a_file(bench, numbered):
     async def encoded(**options):
         return await bench.engine.encode(
-            Encoding(path=numbered.path, columns_meta=numbered.columns, format="json", **options)
+            Encoding(
+                path=numbered.path,
+                sha256=numbered.sha256,
+                columns_meta=numbered.columns,
+                format="json",
+                **options,
+            )
         )
 
     small, large = bench.wait(encoded(limit=10)), bench.wait(encoded())

@@ -283,7 +283,12 @@ def test_the_servers_memory_stays_flat_while_ten_million_rows_pass_by(bench):
 
         for form in ("json", "csv", "arrow", "parquet"):
             encoded = await bench.engine.encode(
-                Encoding(path=outcome.path, columns_meta=outcome.columns, format=form)
+                Encoding(
+                    path=outcome.path,
+                    sha256=outcome.sha256,
+                    columns_meta=outcome.columns,
+                    format=form,
+                )
             )
             assert encoded.row_count == 10_000_000
             os.unlink(encoded.path)

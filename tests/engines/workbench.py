@@ -86,7 +86,13 @@ class Workbench:
     async def aencode(self, outcome: Outcome, form: str, **options: Any) -> tuple[int, bytes]:
         """(rows, content) of a rendering, wherever the engine put it."""
         encoded = await self.engine.encode(
-            Encoding(path=outcome.path, columns_meta=outcome.columns, format=form, **options)
+            Encoding(
+                path=outcome.path,
+                sha256=outcome.sha256,
+                columns_meta=outcome.columns,
+                format=form,
+                **options,
+            )
         )
         if encoded.body is not None:
             assert encoded.path is None

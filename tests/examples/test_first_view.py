@@ -56,7 +56,10 @@ def rows_of(ran: Ran) -> list[list[str]]:
     """The cells of the HTML table that stands in the output."""
     bodies = re.findall(r"<tbody>(.*?)</tbody>", ran.html, re.DOTALL)
     return [
-        [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)]
+        [
+            re.sub(r"<[^>]+>", "", cell).strip()
+            for cell in re.findall(r"<td.*?</td>", row, re.DOTALL)
+        ]
         for row in re.findall(r"<tr.*?</tr>", bodies[0], re.DOTALL)
     ]
 
@@ -99,7 +102,8 @@ def test_a_view_is_saved_with_a_parameter_and_shown_with_another_value(ran):
 def test_the_client_and_curl_read_the_same_rows(ran):
     frame, csv = text_of(ran["client"]), ran["from-curl"].text.split()
 
-    assert csv == ["origin,flights,minutes_late", "EWR,120835,15.1", "JFK,111279,12.1", "LGA,104662,10.3"]
+    assert csv[0] == "origin,flights,minutes_late"
+    assert csv[1:] == ["EWR,120835,15.1", "JFK,111279,12.1", "LGA,104662,10.3"]
     for line in csv:
         for value in line.split(","):
             assert value in frame

@@ -71,7 +71,9 @@ async def test_F06_a_damaged_file_gives_410_and_never_wrong_rows(api, tmp_path):
     (path,) = (tmp_path / "views-store" / "results").glob("*/*")
     content = path.read_bytes()
 
-    for broken in (content[: len(content) // 2], b"", b"junk" * 1000):
+    flipped = bytearray(content)
+    flipped[len(content) // 3] ^= 4
+    for broken in (bytes(flipped), content[: len(content) // 2], b"", b"junk" * 1000):
         path.write_bytes(broken)
         answer = await api("GET", f"api/v1/perspectives/damaged/result?offset={len(broken)}")
         assert answer.status == 410, answer.body
