@@ -22,7 +22,7 @@ from .tables import ROWS, mixed
 GOAL = 1.2
 THREADS = 2
 _FORMATS = {"json": "P3", "ndjson": "P3", "csv": "P4", "arrow": "P4", "parquet": "P4"}
-_SAME_PRIORITY = 5
+_STEP_BACK = 5
 
 
 class Bench:
@@ -49,7 +49,7 @@ class Bench:
         outcome = self._loop.run(self._stored())
         self.path = str(places["results"] / "stored.arrow")
         os.replace(outcome.path, self.path)
-        self._columns = outcome.columns
+        self._outcome = outcome
 
     async def _stored(self) -> Outcome:
         draft = Draft(sql=mixed(), base_dir=str(self._folder))
@@ -60,7 +60,12 @@ class Bench:
 
     def encode(self, format: Any) -> float:
         """Seconds until a whole rendering lies in a file."""
-        encoding = Encoding(path=self.path, columns_meta=self._columns, format=format)
+        encoding = Encoding(
+            path=self.path,
+            sha256=self._outcome.sha256,
+            columns_meta=self._outcome.columns,
+            format=format,
+        )
         begun = time.perf_counter()
         encoded = self._loop.run(self._engine.encode(encoding))
         took = time.perf_counter() - begun
@@ -81,7 +86,7 @@ def measure(folder: Path, runs: int) -> list[Figure]:
     peer = Helper("benchmarks.bare_encoder", bench.path, str(folder), str(THREADS))
     # Our read workers step back for interactive work. The peer steps back as
     # far, or a busy machine would measure priorities.
-    psutil.Process(peer.process.pid).nice(_SAME_PRIORITY)
+    peer.process.nice(psutil.Process().nice() + _STEP_BACK)
     try:
         return [_figure(bench, peer, format, runs) for format in _FORMATS]
     finally:

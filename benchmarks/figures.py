@@ -55,6 +55,18 @@ class Figure:
         return tuple(a - b for a, b in pairs)
 
     @property
+    def at_best(self) -> float:
+        """The compared number of the best round of each side: what a quiet machine would show.
+
+        Other work on the machine only ever makes a round worse.
+        """
+        best = max if self.wants_more else min
+        if self.compare == "value":
+            return best(self.ours)
+        ours, peers = best(self.ours), best(self.peers)
+        return ours / peers if self.compare == "ratio" else ours - peers
+
+    @property
     def verdict(self) -> str:
         """``yes`` or ``no`` by the median; empty where there is no goal."""
         if self.goal is None:
@@ -69,10 +81,10 @@ class Figure:
         peer = f"{spread(self.peers)} {self.peer_name}".strip() if self.peers else self.peer_name
         if bound and self.compare != "ratio":
             bound += f" {self.unit}"
-        word = {"ratio": "", "difference": "+"}.get(self.compare, "")
+        word = "× " if self.compare == "ratio" else ""
         return (
             self.name, self.what, f"{spread(self.ours)} {self.unit}", peer,
-            word + compared, bound, self.verdict,
+            word + compared if compared else "", word + _short(self.at_best), bound, self.verdict,
         )  # fmt: skip
 
 
@@ -89,7 +101,9 @@ def spread(samples: Iterable[float]) -> str:
 def _short(number: float) -> str:
     if abs(number) >= 100:
         return f"{number:,.0f}"
-    return f"{number:.3g}" if abs(number) >= 1 else f"{number:.2f}"
+    if abs(number) >= 10:
+        return f"{number:.1f}"
+    return f"{number:.2f}"
 
 
 def percentile(samples: Iterable[float], part: float) -> float:
@@ -119,7 +133,7 @@ def alternate(runs: int, *ways: Callable[[], float]) -> list[tuple[float, ...]]:
 
 def table(figures: list[Figure]) -> str:
     """All figures as a Markdown table with aligned columns."""
-    head = ("goal", "what", "ours", "peer", "compared", "wanted", "reached")
+    head = ("goal", "what", "ours", "peer", "compared", "at best", "wanted", "reached")
     rows = [head, *(figure.row() for figure in figures)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
     lines = [

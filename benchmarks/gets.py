@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from .figures import Figure, alternate
-from .server import Helper, Server, free_port, jupyter_server
+from .server import Helper, Server, free_port, jupyter_server, processor_seconds
 
 CONNECTIONS = 8
 SECONDS = 1.5
@@ -78,13 +76,13 @@ class _Rounds:
 
     def _rate(self, target: dict[str, Any], headers: dict[str, str], status: int) -> float:
         process = self._processes[target["port"]]
-        before = _processor_seconds(process)
+        before = processor_seconds(process)
         answer = self._load.do(
             kind="rate", headers=headers, connections=CONNECTIONS, seconds=SECONDS, **target
         )
         if answer["statuses"] != [status]:
             raise RuntimeError(f"{target['path']} answered {answer['statuses']}, not {status}.")
-        used = (_processor_seconds(process) - before) / answer["count"] * 1e6
+        used = (processor_seconds(process) - before) / answer["count"] * 1e6
         self._cost.setdefault(target["port"], []).append(used)
         return answer["per_second"]
 
@@ -97,8 +95,3 @@ class _Rounds:
 
     def _in_order(self) -> list[list[float]]:
         return [self._cost[self._ours["port"]], self._cost[self._theirs["port"]]]
-
-
-def _processor_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system

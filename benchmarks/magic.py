@@ -15,10 +15,10 @@ from .tables import ROWS, write_parquet
 
 # Run workers step back for interactive work; the kernel steps back as far, or
 # a busy machine would measure priorities.
-_SAME_PRIORITY = 10
+_STEP_BACK = 10
 _PREPARE = f"""
 import os
-os.nice({_SAME_PRIORITY})
+os.nice({_STEP_BACK})
 import duckdb
 import pandas
 c = duckdb.connect()

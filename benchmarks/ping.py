@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -20,7 +21,10 @@ PAUSE = 0.004
 GOAL = 10
 # Rows whose JSON is a little more than 100 MB.
 ENCODED_ROWS = 1_200_000
-_HEAVY = "SELECT sum(hash(i + {n})) AS s, count(DISTINCT hash(i) % 100000) AS d FROM range(40000000) t(i)"
+_HEAVY = (
+    "SELECT sum(hash(i + {n})) AS s, count(DISTINCT hash(i) % 100000) AS d "
+    "FROM range(40000000) t(i)"
+)
 
 
 def measure(folder: Path, runs: int) -> list[Figure]:
@@ -47,7 +51,7 @@ def measure(folder: Path, runs: int) -> list[Figure]:
                 helper.close()
 
 
-def _figures(server: Server, large: str, targets: list, runs: int) -> list[Figure]:
+def _figures(server: Server, large: str, targets: list[Any], runs: int) -> list[Figure]:
     names = ("api/health", "a cached result", "bare tornado beside it")
     found: dict[tuple[str, bool, float], list[float]] = {}
     for _ in range(runs):

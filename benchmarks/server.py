@@ -27,13 +27,20 @@ _START_SECONDS = 90
 
 @dataclass(frozen=True)
 class Server:
-    """Where a running server is, and how to speak to it as its owner."""
+    """Where a running server is, and how to speak to it as its owner.
+
+    Attributes
+    ----------
+    started_in, start_cost
+        Seconds until its port answered, by the clock and of processor time.
+    """
 
     folder: Path
     port: int
     token: str
     process: psutil.Process
     started_in: float
+    start_cost: float
 
     @property
     def root(self) -> Path:
@@ -81,6 +88,12 @@ class Server:
         return self.request("POST", "v1/perspectives", json=body).json()["slug"]
 
 
+def processor_seconds(process: psutil.Process) -> float:
+    """Processor time of a process so far, without its children."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
 def free_port() -> int:
     """A port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
@@ -126,9 +139,11 @@ def jupyter_server(folder: Path, *options: str, with_extension: bool = True) -> 
     try:
         _await(process, port, "/api", folder / "log")
         took = time.perf_counter() - begun
+        running = psutil.Process(process.pid)
+        cost = processor_seconds(running)
         if with_extension:
             _await(process, port, "/views/api/health", folder / "log")
-        yield Server(folder, port, token, psutil.Process(process.pid), took)
+        yield Server(folder, port, token, running, took, cost)
     finally:
         process.terminate()
         try:

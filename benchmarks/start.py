@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from itertools import count
 from pathlib import Path
 
 from .figures import Figure, alternate
@@ -23,8 +22,8 @@ print(time.perf_counter() - begun)
 
 def measure(folder: Path, runs: int) -> list[Figure]:
     """Server start with and without; until the first statement could run; ``%load_ext``."""
-    numbers = count()
     ready: list[float] = []
+    costs: dict[bool, list[float]] = {True: [], False: []}
 
     def start(with_extension: bool) -> float:
         # The store outlives the start, as it does for a person: only the very
@@ -34,10 +33,11 @@ def measure(folder: Path, runs: int) -> list[Figure]:
         with jupyter_server(place, with_extension=with_extension) as server:
             if with_extension:
                 ready.append((time.perf_counter() - begun) * 1000)
+            costs[with_extension].append(server.start_cost * 1000)
             return server.started_in * 1000
 
     with_it, without = alternate(runs, lambda: start(True), lambda: start(False))
-    env = environment(folder / f"shell-{next(numbers)}")
+    env = environment(folder / "shell")
 
     def load(name: str) -> float:
         code = _LOAD.format(name=name)
@@ -51,6 +51,11 @@ def measure(folder: Path, runs: int) -> list[Figure]:
         Figure(
             name="P10", what="server start until its port answers", unit="ms", ours=with_it,
             peers=without, peer_name="without the extension", compare="difference", goal=150,
+        ),
+        Figure(
+            name="", what="… processor time of that", unit="ms", ours=tuple(costs[True][-runs:]),
+            peers=tuple(costs[False][-runs:]), peer_name="without the extension",
+            compare="difference", goal=None,
         ),
         Figure(
             name="", what="server start until the engine answers too", unit="ms",

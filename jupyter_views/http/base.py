@@ -185,10 +185,10 @@ class ViewsHandler(APIHandler):
             raise Forbidden("This host name is not served here.")
         if self.request.method == "OPTIONS" or self._is_public():
             self.current_user = self._jupyter_current_user = None
-            self.set_cors_headers()
+            self._set_cors()
             return
         self.actor = await self._authenticate()
-        self.set_cors_headers()
+        self._set_cors()
         if not self.token_authenticated and self._is_cross_site():
             raise Forbidden("Requests from another site are not served.")
         if self.request.method not in {"GET", "HEAD"}:
@@ -201,6 +201,11 @@ class ViewsHandler(APIHandler):
                 ) from error
         if not self.check_origin():
             raise Forbidden("Requests from this origin are not served.")
+
+    def _set_cors(self) -> None:
+        # Without an Origin there is nobody to tell, and the host would send an empty header.
+        if "Origin" in self.request.headers:
+            self.set_cors_headers()
 
     def _is_cross_site(self) -> bool:
         # A read may start a refresh, so even a read must not be another site's doing.

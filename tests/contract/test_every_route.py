@@ -105,6 +105,7 @@ async def test_every_answer_carries_the_headers_that_keep_browsers_honest(api):
         assert answer.headers["Cache-Control"].startswith("private")
         assert "Server" not in answer.headers
         assert "Set-Cookie" not in answer.headers
+        assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 async def test_a_trailing_slash_is_the_same_address(api):

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jupyter_views
-
-HOME = Path(jupyter_views.__file__).resolve().parents[1]
+HOME = Path(__file__).resolve().parents[2]
 PAGES = {
     path.relative_to(HOME).as_posix(): path
     for path in (HOME / "README.md", *sorted((HOME / "docs").glob("*.md")))

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 from kernel.live import PACKAGE_PARENT, LiveKernel, LiveServer, Ran, a_server
 
-NOTEBOOK = Path(PACKAGE_PARENT) / "examples" / "first_view.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "first_view.ipynb"
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
