@@ -121,6 +121,27 @@ class Statement(Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
 
 
+class Outlook(Struct, frozen=True, kw_only=True):
+    """What the store knows about a query that is about to run.
+
+    Attributes
+    ----------
+    success, failure
+        The last statement of the fingerprint that ended so; a failure only
+        when it is recent.
+    is_in_flight
+        An equal statement waits or runs.
+    waiting, waiting_of_person
+        Statements that wait or run, of all people and of the one who asks.
+    """
+
+    success: Statement | None
+    failure: Statement | None
+    is_in_flight: bool
+    waiting: int
+    waiting_of_person: int
+
+
 class Version(Struct, frozen=True, kw_only=True):
     """A numbered definition of a view; never changed, never deleted while the view lives."""
 

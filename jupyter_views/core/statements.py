@@ -23,11 +23,12 @@ from .errors import (
     StatementNotSuccess,
     TooMany,
 )
-from .freshness import Freshness, decide
+from .freshness import Freshness
 from .model import (
     SECOND,
     Actor,
     Instant,
+    Outlook,
     Page,
     Query,
     Result,
@@ -38,12 +39,11 @@ from .model import (
 from .names import new_id
 from .ports import Clock, Draft, Engine, Plan, Signature
 from .running import Runner
+from .verifying import Verifier
 
 FAILURE_MEMORY: Instant = 300 * SECOND
-_FRESHNESS_MEMORY_SECONDS = 1.0
 _NOTE_START_AFTER_SECONDS = 0.2
 _POLL_SECONDS = 0.25
-_FOR_EVER: Instant = 10**18
 
 Finished = Callable[[Statement, list[int]], None]
 
@@ -90,11 +90,10 @@ class StatementRows(Protocol):
     def submit(self, statement: Statement) -> Statement: ...
     def find(self, statement_id: str) -> Statement | None: ...
     def find_by_client_id(self, submitted_by: str, client_id: str) -> Statement | None: ...
-    def newest(self, fingerprint: str, status: Status, since: Instant) -> Statement | None: ...
+    def outlook(self, fingerprint: str, submitted_by: str, failed_since: Instant) -> Outlook: ...
     def page(
         self, submitted_by: str, statuses: tuple[Status, ...], limit: int, offset: int
     ) -> Page: ...
-    def queued_count(self, submitted_by: str) -> tuple[int, int]: ...
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]: ...
     def has_followers(self, statement_id: str) -> bool: ...
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None: ...
@@ -141,7 +140,7 @@ class StatementService:
         self._clock = clock
         self._bounds = bounds
         self._runner = runner
-        self._freshness: dict[str, tuple[float, Freshness]] = {}
+        self._verifier = Verifier(rows=rows, engine=engine, clock=clock)
 
     async def check(self, actor: Actor, asked: Submission) -> Plan:
         """Everything up to running: gate, lineage, parameters (``dry_run``)."""
@@ -164,19 +163,17 @@ class StatementService:
         """
         plan = await self.check(actor, asked)
         statement = self._drafted(actor, asked, plan)
-        if asked.max_age != 0:
-            reused = await self._reusable(statement, asked.max_age)
-            if reused is not None:
-                return await asyncio.to_thread(self._rows.submit, reused)
-        if not asked.retry_on_recent_failure:
-            await self._refuse_recent_failure(statement.fingerprint)
-        waiting, mine = await asyncio.to_thread(self._rows.queued_count, actor.name)
-        if waiting >= self._bounds.queued or mine >= self._bounds.queued_per_person:
-            raise TooMany(
-                "Too many statements are waiting.",
-                hint="Wait for one to end, or cancel it.",
-                retry_after_seconds=2,
-            )
+        outlook = await asyncio.to_thread(
+            self._rows.outlook,
+            statement.fingerprint,
+            actor.name,
+            self._clock.now() - FAILURE_MEMORY,
+        )
+        reused = await self._reusable(statement, asked.max_age, outlook.success)
+        if reused is not None:
+            return await asyncio.to_thread(self._rows.submit, reused)
+        if not outlook.is_in_flight:
+            self._refuse(asked, outlook)
         stored = await asyncio.to_thread(self._rows.submit, statement)
         if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
             self._runner.set_going(stored)
@@ -238,16 +235,19 @@ class StatementService:
                     field=f"frames.{name}",
                 )
 
-    async def _reusable(self, statement: Statement, max_age: int | None) -> Statement | None:
-        since = statement.submitted_at - max_age * SECOND if max_age and max_age > 0 else 0
-        found = await asyncio.to_thread(
-            self._rows.newest, statement.fingerprint, Status.SUCCESS, since
-        )
-        if found is None or found.result is None:
+    async def _reusable(
+        self, statement: Statement, max_age: int | None, found: Statement | None
+    ) -> Statement | None:
+        if max_age == 0 or found is None or found.result is None:
             return None
-        if not self._files.result(found.result.sha256).exists():
-            return None
+        if max_age is not None and max_age > 0:
+            since = statement.submitted_at - max_age * SECOND
+            if found.result.computed_at < since:
+                return None
         if found.result.truncated and found.row_limit < statement.row_limit:
+            return None
+        path = self._files.result(found.result.sha256)
+        if not await asyncio.to_thread(path.exists):
             return None
         if max_age is None and (await self.freshness(found)).is_stale:
             return None
@@ -261,14 +261,26 @@ class StatementService:
             completed_at=now,
         )
 
-    async def _refuse_recent_failure(self, fingerprint: str) -> None:
-        since = self._clock.now() - FAILURE_MEMORY
-        failed = await asyncio.to_thread(self._rows.newest, fingerprint, Status.FAILED, since)
-        if failed is not None and (failed.error or {}).get("code") != Interrupted.code:
+    def _refuse(self, asked: Submission, outlook: Outlook) -> None:
+        failed = outlook.failure
+        if (
+            failed is not None
+            and not asked.retry_on_recent_failure
+            and (failed.error or {}).get("code") != Interrupted.code
+        ):
             raise RecentFailure(
                 "The same query failed a moment ago.",
                 hint="Send retry_on_recent_failure=true to run it all the same.",
                 details={"last_error": failed.error, "statement_id": failed.id},
+            )
+        if (
+            outlook.waiting >= self._bounds.queued
+            or outlook.waiting_of_person >= self._bounds.queued_per_person
+        ):
+            raise TooMany(
+                "Too many statements are waiting.",
+                hint="Wait for one to end, or cancel it.",
+                retry_after_seconds=2,
             )
 
     async def wait(self, statement: Statement, seconds: float) -> Statement:
@@ -352,34 +364,8 @@ class StatementService:
         return await self._runner.wait(statement, 2.5)
 
     async def freshness(self, statement: Statement) -> Freshness:
-        """How far the rows of a finished statement can be trusted now; remembered for a second."""
-        result = statement.result
-        if result is None:
-            return decide(None, now=0, moved=None, is_volatile=False)
-        known = self._freshness.get(result.id)
-        if known is not None and known[0] > self._clock.monotonic():
-            return known[1]
-        compared = await self._engine.compare(statement.query.reads, result.signatures)
-        if compared.confirmed is not None:
-            await asyncio.to_thread(self._rows.confirm, result.id, compared.confirmed)
-        decided = decide(
-            result,
-            now=self._clock.now(),
-            moved=compared.moved,
-            is_volatile=bool(statement.query.volatile),
-            age=_age(statement.ttl_minutes),
-        )
-        if len(self._freshness) > 10_000:
-            self._freshness.clear()
-        until = self._clock.monotonic() + _FRESHNESS_MEMORY_SECONDS
-        self._freshness[result.id] = (until, decided)
-        return decided
-
-
-def _age(ttl_minutes: int | None) -> Instant | None:
-    if ttl_minutes is None:
-        return None
-    return ttl_minutes * 60 * SECOND if ttl_minutes else _FOR_EVER
+        """How far the rows of a finished statement can be trusted now."""
+        return await self._verifier.freshness(statement)
 
 
 def _draft(asked: Submission) -> Draft:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, exc, func, insert, or_, select, update
 
 from ..core.errors import Conflict
 from ..core.freshness import back_off
-from ..core.model import Instant, Page, Query, Result, Statement, Status, Strategy
+from ..core.model import Instant, Outlook, Page, Query, Result, Statement, Status, Strategy
 from ..core.ports import Signature
 from .database import Database
 from .rows import plain, statements_by_id, statements_where
@@ -111,21 +111,31 @@ class StatementStore:
             )
             return found[0] if found else None
 
-    def newest(self, fingerprint: str, status: Status, since: Instant = 0) -> Statement | None:
-        """The last statement of a fingerprint that ended this way at or after ``since``."""
+    def outlook(self, fingerprint: str, submitted_by: str, failed_since: Instant) -> Outlook:
+        """What is known of a fingerprint, and how long the queue is, in one look."""
+        mine = func.coalesce(func.sum(statements.c.submitted_by == submitted_by), 0)
+        same = func.coalesce(func.sum(statements.c.fingerprint == fingerprint), 0)
         with self._database.read() as connection:
-            found = connection.execute(
-                select(statements.c.id)
-                .where(
-                    statements.c.fingerprint == fingerprint,
-                    statements.c.status == status,
-                    statements.c.completed_at >= since,
-                    *([statements.c.result_id.is_not(None)] if status is Status.SUCCESS else []),
+            waiting, of_person, in_flight = connection.execute(
+                select(func.count(), mine, same).where(
+                    statements.c.status.in_(_IN_FLIGHT),
+                    statements.c.strategy == Strategy.EXECUTE,
                 )
-                .order_by(statements.c.completed_at.desc(), statements.c.id.desc())
-                .limit(1)
-            ).scalar()
-            return statements_by_id(connection, {found})[found] if found else None
+            ).one()
+            success = _newest(
+                connection, fingerprint, Status.SUCCESS, statements.c.result_id.is_not(None)
+            )
+            failure = _newest(
+                connection, fingerprint, Status.FAILED, statements.c.completed_at >= failed_since
+            )
+            found = statements_by_id(connection, {success, failure} - {None})
+        return Outlook(
+            success=found.get(success),
+            failure=found.get(failure),
+            is_in_flight=bool(in_flight),
+            waiting=waiting,
+            waiting_of_person=of_person,
+        )
 
     def page(
         self, submitted_by: str, statuses: tuple[Status, ...], limit: int, offset: int
@@ -148,18 +158,6 @@ class StatementStore:
             ).all()
             found = statements_by_id(connection, set(ids))
         return Page(tuple(found[i] for i in ids), total)
-
-    def queued_count(self, submitted_by: str) -> tuple[int, int]:
-        """Statements waiting or running here: (of all people, of this person)."""
-        mine = func.coalesce(func.sum(statements.c.submitted_by == submitted_by), 0)
-        with self._database.read() as connection:
-            row = connection.execute(
-                select(func.count(), mine).where(
-                    statements.c.status.in_(_IN_FLIGHT),
-                    statements.c.strategy == Strategy.EXECUTE,
-                )
-            ).one()
-        return row[0], row[1]
 
     def start(self, statement_id: str, at: Instant) -> bool:
         """QUEUED → RUNNING for a statement and its followers; False if it is no longer queued."""
@@ -310,6 +308,15 @@ def _refresh_under_way(connection: Connection, view_id: int) -> Statement | None
         select(views.c.refreshing_statement_id).where(views.c.id == view_id)
     ).scalar()
     return statements_by_id(connection, {found}).get(found) if found else None
+
+
+def _newest(connection: Connection, fingerprint: str, status: Status, condition: Any) -> str | None:
+    return connection.execute(
+        select(statements.c.id)
+        .where(statements.c.fingerprint == fingerprint, statements.c.status == status, condition)
+        .order_by(statements.c.completed_at.desc(), statements.c.id.desc())
+        .limit(1)
+    ).scalar()
 
 
 def _with_followers(statement_id: str) -> Any:
