@@ -233,14 +233,15 @@ class View:
 
     def to_csv(self, path: str | os.PathLike[str], **params: Any) -> None:
         """Write all rows to a file, as the server renders them (RFC 4180)."""
-        with (
-            self._transport.stream(
-                self._result_path(params), params={"format": "csv"}, headers={"Accept": "text/csv"}
-            ) as response,
-            open(path, "wb") as target,
-        ):
-            for piece in response.iter_bytes():
+        with open(path, "wb") as target:
+            for piece in self.text("csv", **params):
                 target.write(piece)
+
+    def text(self, format: str, *, limit: int | None = None, **params: Any) -> Iterator[bytes]:
+        """The rows as ``csv`` or ``ndjson``, digit for digit as the server stores them."""
+        asked = {"format": format} if limit is None else {"format": format, "limit": limit}
+        with self._transport.stream(self._result_path(params), params=asked) as response:
+            yield from response.iter_bytes()
 
     def _arrow_stream(self, path: str, headers: dict[str, str]) -> Any:
         # Content coding would hide the length and cost a second copy.

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,10 @@ def list_views(
         for view in found:
             click.echo(json.dumps(_facts(view)))
     elif sys.stdout.isatty():
-        _show_table(found)
+        _show_table(
+            ("Slug", "Name", "Status", "Computed", "Owner"),
+            (map(_cell, _facts(view).values()) for view in found),
+        )
     else:
         for view in found:
             click.echo("\t".join(str(value) for value in _facts(view).values()))
@@ -103,7 +106,10 @@ def list_views(
 @click.argument("slug")
 @click.option("--rows", type=int, help="Rows at most; all when absent.")
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "json", "table"]), help="table on a terminal."
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "ndjson", "table"]),
+    help="table on a terminal, csv elsewhere.",
 )
 @click.option("--require-fresh", is_flag=True, help="Exit with 5 when the rows are not fresh.")
 @click.pass_obj
@@ -120,15 +126,12 @@ def show(
         if require_fresh and view.is_stale:
             click.echo(f"{slug} is stale: {view.reason}.", err=True)
             sys.exit(5)
-        frame = view.df()
-    frame = frame if rows is None else frame.head(rows)
-    kind = kind or ("table" if sys.stdout.isatty() else "csv")
-    if kind == "csv":
-        click.echo(frame.to_csv(index=False), nl=False)
-    elif kind == "json":
-        click.echo(frame.to_json(orient="records", lines=True, date_format="iso"), nl=False)
-    else:
-        click.echo(frame.to_string(index=False))
+        kind = kind or ("table" if sys.stdout.isatty() else "csv")
+        if kind == "table":
+            _show_table(view.columns, (map(_cell, row) for row in view.rows(rows)))
+            return
+        for piece in view.text(kind, limit=rows):
+            click.get_binary_stream("stdout").write(piece)
 
 
 @main.command()
@@ -141,6 +144,52 @@ def refresh(server: tuple[str | None, str | None], slug: str, wait: float) -> No
         view = views[slug]
         view.refresh(wait=wait)
         click.echo(repr(view), err=True)
+
+
+@main.group()
+def keys() -> None:
+    """API keys: make, list and revoke them."""
+
+
+@keys.command("create")
+@click.argument("label")
+@click.option("--scope", "scopes", multiple=True, help="Such as perspective:read; repeatable.")
+@click.option("--user", help="Whom the key speaks for; yourself when absent.")
+@click.option("--days", type=int, default=90, show_default=True, help="Days until it expires.")
+@click.pass_obj
+def create_key(
+    server: tuple[str | None, str | None],
+    label: str,
+    scopes: tuple[str, ...],
+    user: str | None,
+    days: int,
+) -> None:
+    """Make a key and print it: this once, and nowhere else."""
+    with _views(server) as views:
+        key = views.create_key(
+            label, scopes or ("perspective:read",), user=user, expires_in_days=days
+        )
+    click.echo(f"{key['label']}: {', '.join(key['scopes'])}, until {key['expires_at']}", err=True)
+    click.echo(key["key"])
+
+
+@keys.command("list")
+@click.pass_obj
+def list_keys(server: tuple[str | None, str | None]) -> None:
+    """List your keys, without their secrets."""
+    with _views(server) as views:
+        for key in views.api_keys():
+            fields = (key["id"], key["prefix"], key["user"], key["label"], key["expires_at"])
+            click.echo("\t".join(map(_cell, fields)))
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+@click.pass_obj
+def revoke_key(server: tuple[str | None, str | None], key_id: str) -> None:
+    """End a key: the next request with it is refused."""
+    with _views(server) as views:
+        views.revoke_key(key_id)
 
 
 @contextmanager
@@ -177,11 +226,18 @@ def _facts(view: View) -> dict[str, Any]:
     }
 
 
-def _show_table(views: list[View]) -> None:
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _show_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("Slug", "Name", "Status", "Computed", "Owner")
-    for view in views:
-        table.add_row(*(str(value or "") for value in _facts(view).values()))
+    table = Table()
+    for name in names:
+        table.add_column(Text(name))
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

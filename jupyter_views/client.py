@@ -110,8 +110,8 @@ class Views(Mapping[str, "View"]):
     def __getitem__(self, slug: str) -> View:
         try:
             detail = self._transport.request("GET", path_of(slug)).json()
-        except (NotFound, Forbidden) as error:
-            raise NoSuchView(slug, self.nearest(slug)) from error
+        except (NotFound, Forbidden):
+            raise NoSuchView(slug, self.nearest(slug)) from None
         return View(self._transport, detail)
 
     def __contains__(self, slug: object) -> bool:
@@ -147,6 +147,38 @@ class Views(Mapping[str, "View"]):
             if not page.get("next_cursor") or (limit is not None and len(found) >= limit):
                 return found[:limit]
             query["cursor"] = page["next_cursor"]
+
+    def create_key(
+        self,
+        label: str,
+        scopes: Iterable[str],
+        *,
+        user: str | None = None,
+        expires_in_days: int | None = 90,
+    ) -> dict[str, Any]:
+        """Make an API key; its ``key`` is in this answer alone.
+
+        Raises
+        ------
+        Forbidden
+            In a kernel, and with a key that may not: sign in with the
+            server's own token.
+        """
+        body = {
+            "label": label,
+            "scopes": list(scopes),
+            "user": user,
+            "expires_in_days": expires_in_days,
+        }
+        return self._transport.request("POST", "keys", body=body).json()
+
+    def api_keys(self) -> list[dict[str, Any]]:
+        """Your keys, without their secrets."""
+        return self._transport.request("GET", "keys").json()["items"]
+
+    def revoke_key(self, key_id: str) -> None:
+        """End a key: the next request with it is refused."""
+        self._transport.request("DELETE", f"keys/{key_id}")
 
     def nearest(self, slug: str) -> tuple[str, ...]:
         """At most three slugs that look like a mistyped one."""

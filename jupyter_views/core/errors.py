@@ -26,7 +26,6 @@ ViewsError
   Gone                 410  GONE                       details.rerun
   StaleWrite           412  PRECONDITION_FAILED
   TooLarge             413  PAYLOAD_TOO_LARGE
-  UnsupportedMedia     415  UNSUPPORTED_MEDIA
   TooMany              429  RATE_LIMITED               retry_after_seconds
   EngineFailed         502  ENGINE_ERROR               line, column, hint when known
     EngineCrashed      502  ENGINE_CRASHED
@@ -252,12 +251,6 @@ class TooLarge(ViewsError):
     """The body passes its limit."""
 
     status, code = 413, "PAYLOAD_TOO_LARGE"
-
-
-class UnsupportedMedia(ViewsError):
-    """The body has a type that this address does not read."""
-
-    status, code = 415, "UNSUPPORTED_MEDIA"
 
 
 class _Retryable(ViewsError):

@@ -249,7 +249,7 @@ class StatementService:
         path = self._files.result(found.result.sha256)
         if not await asyncio.to_thread(path.exists):
             return None
-        if max_age is None and (await self.freshness(found)).is_stale:
+        if max_age is None and (await self._verifier.freshness(found, is_exact=True)).is_stale:
             return None
         now = self._clock.now()
         return replace(

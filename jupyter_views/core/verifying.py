@@ -29,15 +29,19 @@ class Verifier:
         self._clock = clock
         self._freshness: dict[str, tuple[float, Freshness]] = {}
 
-    async def freshness(self, statement: Statement) -> Freshness:
-        """How far the rows of a finished statement can be trusted now; remembered for a second."""
+    async def freshness(self, statement: Statement, *, is_exact: bool = False) -> Freshness:
+        """How far the rows of a finished statement can be trusted now.
+
+        Remembered for a second, so that any number of readers costs one
+        look; ``is_exact`` looks at the sources in any case.
+        """
         result = statement.result
         if result is None:
             return decide(None, now=0, moved=None, is_volatile=False)
         known = self._freshness.get(result.id)
-        if known is not None and known[0] > self._clock.monotonic():
+        if known is not None and known[0] > self._clock.monotonic() and not is_exact:
             return known[1]
-        compared = await self._compared(statement, result)
+        compared = await self._compared(statement, result, is_exact=is_exact)
         if compared.confirmed is not None:
             await asyncio.to_thread(self._rows.confirm, result.id, compared.confirmed)
         decided = decide(
@@ -53,10 +57,13 @@ class Verifier:
         self._freshness[result.id] = (until, decided)
         return decided
 
-    async def _compared(self, statement: Statement, result: Result) -> Comparison:
+    async def _compared(
+        self, statement: Statement, result: Result, *, is_exact: bool
+    ) -> Comparison:
         # What was computed within the memory of a freshness decision needs no
         # second look: the run itself looked, before and after.
-        if self._clock.now() - result.saved_at < _MEMORY_SECONDS * SECOND:
+        age = self._clock.now() - result.saved_at
+        if 0 <= age < _MEMORY_SECONDS * SECOND and not is_exact:
             unsure = any(signature.strength == "none" for signature in result.signatures)
             return Comparison(moved=None if unsure else ())
         return await self._engine.compare(statement.query.reads, result.signatures)

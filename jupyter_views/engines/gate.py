@@ -198,7 +198,7 @@ def _check_parameters(used: tuple[str, ...], given: dict[str, Any]) -> None:
     if missing := [name for name in used if name not in given]:
         raise MissingParameters(
             f"This view needs a value for {', '.join(missing)}.",
-            hint=f"Give {missing[0]} a value, for example --{missing[0]}=…",
+            hint="Send params with a value for each of them.",
             details={"parameters": missing},
         )
     if extra := sorted(set(given) - set(used)):

@@ -231,7 +231,7 @@ def _for_the_cell(error: ViewsError, sql: str, session: Session) -> ViewsError:
     value = session.shell.user_ns.get(word)
     if value is not None and frames.kind_of(value) is None and "table" in error.message:
         error.hint = (
-            f"{word} is a {type(value).__name__} of this kernel; "
+            f"{word} in this kernel is of type {type(value).__name__}; "
             "a query reads pandas, polars and Arrow tables."
         )
     return error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
@@ -76,7 +76,7 @@ def decode_query(arguments: dict[str, list[bytes]], kind: type[T]) -> T:
         raise _invalid(error) from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _boolean_names(kind: type) -> frozenset[str]:
     fields = msgspec.structs.fields(kind)
     return frozenset(f.encode_name for f in fields if bool in (f.type, *get_args(f.type)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from jupyter_views.store.database import Database
@@ -127,12 +128,7 @@ def check_store(folder: Path) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    tree = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True).stdout
-    return [
-        int(p)
-        for p, parent in (line.split() for line in tree.splitlines()[1:])
-        if int(parent) == pid
-    ]
+    return [child.pid for child in psutil.Process(pid).children()]
 
 
 def _save(client: httpx.Client, number: int) -> str:

@@ -367,3 +367,16 @@ async def test_an_uploaded_frame_can_be_read_by_its_name(api):
     assert statement["status"] == "SUCCESS", statement
     rows = await api("GET", f"api/v1/statements/{statement['id']}/result")
     assert rows.json["rows"] == [[3]]
+
+
+async def test_a_file_written_after_the_run_is_never_answered_from_the_cache(api, data_folder):
+    source = data_folder / "quick.csv"
+    source.write_text("n\n1\n")
+    await api.run("SELECT sum(n) AS s FROM 'quick.csv'")
+    source.write_text("n\n2\n")
+
+    again = await api.run("SELECT sum(n) AS s FROM 'quick.csv'")
+
+    assert again["strategy"] == "execute"
+    rows = await api("GET", f"api/v1/statements/{again['id']}/result")
+    assert rows.json["rows"] == [[2]]
