@@ -8,7 +8,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test bench lint clean chromium
+.PHONY: demo test bench lint clean chromium curl
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
   $(shell command -v $(name) >/dev/null && \
@@ -26,7 +26,7 @@ SOURCES := pyproject.toml hatch_build.py $(wildcard README.md examples/*.ipynb) 
 demo: .venv/installed
 	.venv/bin/jupyter views demo $(ARGS)
 
-test: .venv-test/installed chromium
+test: .venv-test/installed chromium curl
 	.venv-test/bin/python -m pytest $(ARGS)
 
 bench: .venv-bench/installed
@@ -62,6 +62,10 @@ clean:
 chromium:
 	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || \
 	  $(call apt,chromium fonts-dejavu-core)
+
+# The tests read views through curl, and one makes a certificate.
+curl:
+	@command -v curl >/dev/null && command -v openssl >/dev/null || $(call apt,curl openssl)
 
 # One system package, where that is ours to install; else what to do about it.
 apt = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -88,3 +88,10 @@ def test_the_host_lists_the_extension_as_working(command: list[str], sign: str) 
 
     plain = re.sub(r"\x1b\[[0-9;]*m", "", answer.stdout + answer.stderr)
     assert re.search(sign, plain, re.DOTALL), plain
+
+
+def test_the_example_that_the_demo_opens_is_installed(installed: dict[str, Path]) -> None:
+    found = [path for name, path in installed.items() if name.endswith("examples/first_view.ipynb")]
+
+    assert len(found) == 1
+    assert json.loads(found[0].read_text())["cells"]
