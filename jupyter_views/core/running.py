@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from .errors import Canceled, Interrupted, ViewsError
+from .errors import Canceled, Interrupted, Unavailable, ViewsError
 from .model import Instant, Result, Statement, Status
 from .names import new_id
 from .ports import Clock, Draft, Engine, Limits, Outcome, Progress, Run
@@ -20,6 +21,7 @@ _NOTE_START_AFTER_SECONDS = 0.2
 _POLL_SECONDS = 0.25
 
 Finished = Callable[[Statement, list[int]], None]
+Ended = tuple[Statement | None, list[int]]
 
 
 class RunRows(Protocol):
@@ -52,6 +54,7 @@ class _Live:
     def __init__(self) -> None:
         self.done = asyncio.Event()
         self.started_at: Instant | None = None
+        self.ended: Statement | None = None
         self.progress: Progress | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -91,6 +94,7 @@ class Runner:
 
     async def _execute(self, statement: Statement, live: _Live) -> None:
         noting: asyncio.Task[None] | None = None
+        ended: Ended = (None, [])
         try:
             async with self._slots:
                 live.started_at = self._clock.now()
@@ -98,23 +102,22 @@ class Runner:
                 outcome = await self._engine.run(
                     self._run(statement), lambda progress: setattr(live, "progress", progress)
                 )
-            view_ids = await asyncio.to_thread(self._store, statement.id, outcome, live.started_at)
-        except asyncio.CancelledError:
-            raise
+            ended = await asyncio.to_thread(self._store, statement.id, outcome, live.started_at)
         except Canceled as error:
-            view_ids = await self._end(statement.id, Status.CANCELED, error)
+            ended = await self._settle(statement.id, Status.CANCELED, error)
         except ViewsError as error:
-            view_ids = await self._end(statement.id, Status.FAILED, error)
+            ended = await self._settle(statement.id, Status.FAILED, error)
         except Exception:
             self._log.exception("statement %s", statement.id)
             error = Interrupted("The result could not be stored.", hint="Run it again.")
-            view_ids = await self._end(statement.id, Status.FAILED, error)
+            ended = await self._settle(statement.id, Status.FAILED, error)
         finally:
             if noting is not None:
                 noting.cancel()
             self._live.pop(statement.id, None)
+            live.ended = ended[0]
             live.done.set()
-        self.tell(await asyncio.to_thread(self._rows.find, statement.id), view_ids)
+        self.tell(*ended)
 
     def _run(self, statement: Statement) -> Run:
         query = statement.query
@@ -138,18 +141,28 @@ class Runner:
         await asyncio.sleep(_NOTE_START_AFTER_SECONDS)
         await asyncio.to_thread(self._rows.start, statement_id, at)
 
-    def _store(self, statement_id: str, outcome: Outcome, started_at: Instant) -> list[int]:
+    def _store(self, statement_id: str, outcome: Outcome, started_at: Instant) -> Ended:
         self._files.adopt_result(outcome.path, outcome.sha256)
         now = self._clock.now()
         facts = msgspec.structs.asdict(outcome)
         del facts["path"]
         result = Result(id=new_id("res"), saved_at=now, **facts)
-        return self._rows.succeed(statement_id, result, started_at=started_at, at=now)
+        view_ids = self._rows.succeed(statement_id, result, started_at=started_at, at=now)
+        return self._rows.find(statement_id), view_ids
 
-    async def _end(self, statement_id: str, status: Status, error: ViewsError) -> list[int]:
-        return await asyncio.to_thread(
-            self._rows.fail, statement_id, status, error.to_dict(), self._clock.now()
-        )
+    async def _settle(self, statement_id: str, status: Status, error: ViewsError) -> Ended:
+        """End a statement without a result, however long the store cannot be written to."""
+        for attempt in count():
+            try:
+                return await asyncio.to_thread(self._end, statement_id, status, error)
+            except Unavailable as unavailable:
+                self._log.warning("statement %s: %s", statement_id, unavailable.message)
+                await asyncio.sleep(min(2**attempt, 30))
+        raise AssertionError("count() does not end")
+
+    def _end(self, statement_id: str, status: Status, error: ViewsError) -> Ended:
+        view_ids = self._rows.fail(statement_id, status, error.to_dict(), self._clock.now())
+        return self._rows.find(statement_id), view_ids
 
     def tell(self, statement: Statement | None, view_ids: list[int]) -> None:
         """Tell the listeners that a statement ended."""
@@ -167,6 +180,8 @@ class Runner:
                     await asyncio.wait_for(live.done.wait(), left)
                 except TimeoutError:
                     break
+                if live.ended is not None and live.ended.id == statement.id:
+                    return live.ended
             found = await asyncio.to_thread(self._rows.find, statement.id)
             if found is None or found.status.is_final:
                 return found or statement
@@ -199,8 +214,11 @@ class Runner:
             return
         if live is not None and live.task is not None:
             live.task.cancel()
-        view_ids = await self._end(statement_id, Status.CANCELED, Canceled("Canceled."))
-        self.tell(await asyncio.to_thread(self._rows.find, statement_id), view_ids)
+        self.tell(
+            *await asyncio.to_thread(
+                self._end, statement_id, Status.CANCELED, Canceled("Canceled.")
+            )
+        )
 
     async def recover(self, is_alive: Callable[[str], bool]) -> None:
         """Take up what dead servers left: what ran has failed, what waited runs here."""
@@ -217,4 +235,4 @@ class Runner:
         for statement_id, live in list(self._live.items()):
             if live.task is not None:
                 live.task.cancel()
-            await self._end(statement_id, Status.FAILED, error)
+            await asyncio.to_thread(self._end, statement_id, Status.FAILED, error)

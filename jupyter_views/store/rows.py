@@ -12,6 +12,10 @@ from ..core.model import Query, Result, Statement, Status, Strategy
 from ..core.ports import Column, Read, Signature
 from .tables import queries, results, statements
 
+_STATEMENTS = select(statements, queries, results).select_from(
+    statements.join(queries).outerjoin(results, statements.c.result_id == results.c.id)
+)
+
 
 def plain(value: Any) -> Any:
     """A struct, or a tuple of them, as what a JSON column stores."""
@@ -67,10 +71,7 @@ def statement_from(row: RowMapping, table: Any = statements) -> Statement:
 
 def statements_where(connection: Connection, condition: Any) -> list[Statement]:
     """The statements that meet a condition, each with query and result."""
-    joined = statements.join(queries).outerjoin(results, statements.c.result_id == results.c.id)
-    found = connection.execute(
-        select(statements, queries, results).select_from(joined).where(condition)
-    )
+    found = connection.execute(_STATEMENTS.where(condition))
     return [statement_from(row) for row in found.mappings()]
 
 
