@@ -182,7 +182,9 @@ class ViewsApp(ExtensionApp):
             ),
             runner=runner,
         )
-        views = ViewService(rows=store.views, statements=statements, runner=runner, clock=clock)
+        views = ViewService(
+            rows=store.views, statements=statements, runner=runner, clock=clock, log=self.log
+        )
         views.on_change(self._emit)
         person = os.environ.get("JUPYTERHUB_USER") or "local"
         self._services = Services(

@@ -49,7 +49,8 @@ def hash_key(key: str) -> str:
 
 def slug_from(name: str) -> str:
     """The slug of a human name; ``view`` when nothing of it can be kept."""
-    return slugify(name, max_length=SLUG_LENGTH).strip("-") or "view"
+    slug = slugify(name, max_length=SLUG_LENGTH).strip("-") or "view"
+    return f"{slug}-view" if slug in RESERVED_SLUGS else slug
 
 
 def checked_slug(slug: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,10 +41,6 @@ from .running import Runner
 from .verifying import Verifier
 
 FAILURE_MEMORY: Instant = 300 * SECOND
-_NOTE_START_AFTER_SECONDS = 0.2
-_POLL_SECONDS = 0.25
-
-Finished = Callable[[Statement, list[int]], None]
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -195,6 +190,8 @@ class StatementService:
             "frames": asked.frames,
         }
         reads = [[r.kind, r.name, r.path] for r in plan.reads]
+        row_limit = min(asked.row_limit or self._bounds.rows, self._bounds.rows)
+        byte_limit = min(asked.byte_limit or self._bounds.bytes, self._bounds.bytes)
         query = Query(
             id=new_id("qry"),
             sql=asked.sql,
@@ -212,13 +209,22 @@ class StatementService:
             id=new_id("stmt"),
             query=query,
             params=asked.params,
-            fingerprint=_hash([asked.connection, plan.normalized_sql, reads, asked.params]),
+            fingerprint=_hash(
+                [
+                    asked.connection,
+                    plan.normalized_sql,
+                    reads,
+                    asked.params,
+                    row_limit,
+                    byte_limit,
+                ]
+            ),
             status=Status.QUEUED,
             strategy=Strategy.EXECUTE,
             submitted_by=actor.name,
             submitted_at=now,
-            row_limit=min(asked.row_limit or self._bounds.rows, self._bounds.rows),
-            byte_limit=min(asked.byte_limit or self._bounds.bytes, self._bounds.bytes),
+            row_limit=row_limit,
+            byte_limit=byte_limit,
             view_id=asked.view_id,
             client_id=asked.client_id,
             ttl_minutes=asked.ttl_minutes,
@@ -244,12 +250,11 @@ class StatementService:
             since = statement.submitted_at - max_age * SECOND
             if found.result.computed_at < since:
                 return None
-        if found.result.truncated and found.row_limit < statement.row_limit:
-            return None
         path = self._files.result(found.result.sha256)
         if not await asyncio.to_thread(path.exists):
             return None
-        if max_age is None and (await self._verifier.freshness(found, is_exact=True)).is_stale:
+        asked = replace(found, ttl_minutes=statement.ttl_minutes)
+        if max_age is None and (await self._verifier.freshness(asked, is_exact=True)).is_stale:
             return None
         now = self._clock.now()
         return replace(
@@ -273,10 +278,11 @@ class StatementService:
                 hint="Send retry_on_recent_failure=true to run it all the same.",
                 details={"last_error": failed.error, "statement_id": failed.id},
             )
-        if (
-            outlook.waiting >= self._bounds.queued
-            or outlook.waiting_of_person >= self._bounds.queued_per_person
-        ):
+        # A view's refresh is asked for by its readers, so its owner's share is not spent on it.
+        is_full = asked.view_id is None and (
+            outlook.waiting_of_person >= self._bounds.queued_per_person
+        )
+        if is_full or outlook.waiting >= self._bounds.queued:
             raise TooMany(
                 "Too many statements are waiting.",
                 hint="Wait for one to end, or cancel it.",

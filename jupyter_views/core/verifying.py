@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from .errors import EngineFailed, Unavailable
 from .freshness import Freshness, decide
 from .model import SECOND, Instant, Result, Statement
 from .ports import Clock, Comparison, Engine, Signature
@@ -27,7 +28,7 @@ class Verifier:
         self._rows = rows
         self._engine = engine
         self._clock = clock
-        self._freshness: dict[str, tuple[float, Freshness]] = {}
+        self._freshness: dict[tuple[str, int | None], tuple[float, Freshness]] = {}
 
     async def freshness(self, statement: Statement, *, is_exact: bool = False) -> Freshness:
         """How far the rows of a finished statement can be trusted now.
@@ -38,7 +39,8 @@ class Verifier:
         result = statement.result
         if result is None:
             return decide(None, now=0, moved=None, is_volatile=False)
-        known = self._freshness.get(result.id)
+        key = (result.id, statement.ttl_minutes)
+        known = self._freshness.get(key)
         if known is not None and known[0] > self._clock.monotonic() and not is_exact:
             return known[1]
         compared = await self._compared(statement, result, is_exact=is_exact)
@@ -54,7 +56,7 @@ class Verifier:
         if len(self._freshness) > _REMEMBERED:
             self._freshness.clear()
         until = self._clock.monotonic() + _MEMORY_SECONDS
-        self._freshness[result.id] = (until, decided)
+        self._freshness[key] = (until, decided)
         return decided
 
     async def _compared(
@@ -66,7 +68,11 @@ class Verifier:
         if 0 <= age < _MEMORY_SECONDS * SECOND and not is_exact:
             unsure = any(signature.strength == "none" for signature in result.signatures)
             return Comparison(moved=None if unsure else ())
-        return await self._engine.compare(statement.query.reads, result.signatures)
+        try:
+            return await self._engine.compare(statement.query.reads, result.signatures)
+        except (EngineFailed, Unavailable):
+            # Rows that are there are served; what cannot be looked at is not verified.
+            return Comparison(moved=None)
 
 
 def _age(ttl_minutes: int | None) -> Instant | None:

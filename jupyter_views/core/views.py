@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .access import can_read, is_owner, require_owner, require_read
-from .errors import Gone, NotFound, SlugTaken, StaleWrite, StatementNoResult, StatementNotSuccess
+from .access import can_read, require_owner, require_read
+from .errors import (
+    BadSlug,
+    Gone,
+    NotFound,
+    SlugTaken,
+    StaleWrite,
+    StatementNoResult,
+    StatementNotSuccess,
+)
 from .freshness import Freshness
-from .limits import RateLimit
 from .model import (
     SECOND,
     Actor,
@@ -29,11 +37,15 @@ from .model import (
 )
 from .names import checked_slug, new_id, new_short_id, slug_from, suggest_slugs
 from .ports import Clock
+from .refreshing import Refresher
 from .running import Runner
-from .statements import StatementService, Submission
+from .statements import StatementService
 
 Action = Literal["created", "refreshing", "refreshed", "changed", "failed", "deleted"]
+T = TypeVar("T")
 _LOOKED_AT = 1000
+_SLUG_TRIES = 10
+_WRITE_TRIES = 5
 Changed = Callable[[Action, View], None]
 
 
@@ -114,13 +126,19 @@ class ViewService:
         statements: StatementService,
         runner: Runner,
         clock: Clock,
+        log: logging.Logger,
     ) -> None:
         self._rows = rows
         self._statements = statements
         self._clock = clock
-        self._starting: dict[int, asyncio.Task[Statement]] = {}
+        self._runner = runner
         self._announcing: set[asyncio.Task[None]] = set()
-        self._forced = RateLimit(clock, count=6, seconds=60)
+        self._refresher = Refresher(
+            statements=statements,
+            clock=clock,
+            on_start=lambda view: self._tell("refreshing", view),
+            log=log,
+        )
         self._listeners: list[Changed] = []
         runner.on_finished(self._after_statement)
 
@@ -142,7 +160,7 @@ class ViewService:
         SlugTaken
             With free alternatives, unless ``suffix_if_taken``.
         """
-        slug = checked_slug(new.slug) if new.slug is not None else slug_from(new.name)
+        slug = await self._wanted_slug(actor, new)
         statement = await self._finished(actor, new.statement_id)
         now = self._clock.now()
         view = View(
@@ -159,25 +177,45 @@ class ViewService:
             revision=1,
             version=_version(1, statement, new.note, actor, now),
             current=statement,
-            perspective=PerspectiveDoor(id=new_id("persp"), slug=slug),
             refreshed_at=now,
             created_at=now,
             updated_at=now,
             created_by=actor.name,
             updated_by=actor.name,
         )
-        try:
-            saved = await asyncio.to_thread(self._rows.create, view)
-        except SlugTaken as taken:
-            free = await asyncio.to_thread(self._free_slugs, slug, actor.name)
-            if not suffix_if_taken or not free:
-                raise SlugTaken(
-                    taken.message, hint=f"Free now: {', '.join(free)}.", suggestions=free
-                ) from taken
-            door = PerspectiveDoor(id=new_id("persp"), slug=free[0])
-            saved = await asyncio.to_thread(self._rows.create, replace(view, perspective=door))
+        saved = await self._created(view, slug, suffix_if_taken=suffix_if_taken)
         self._tell("created", saved)
         return saved
+
+    async def _created(self, view: View, slug: str, *, suffix_if_taken: bool) -> View:
+        wanted = slug
+        for _ in range(_SLUG_TRIES):
+            door = PerspectiveDoor(id=new_id("persp"), slug=wanted)
+            try:
+                return await asyncio.to_thread(self._rows.create, replace(view, perspective=door))
+            except SlugTaken as error:
+                taken = error
+            free = await asyncio.to_thread(self._free_slugs, slug, view.owner)
+            if not suffix_if_taken or not free:
+                break
+            wanted = free[0]
+        raise SlugTaken(taken.message, hint=f"Free now: {', '.join(free)}.", suggestions=free)
+
+    async def _wanted_slug(self, actor: Actor, new: NewView) -> str:
+        if new.slug is None:
+            return slug_from(new.name)
+        try:
+            return checked_slug(new.slug)
+        except BadSlug as bad:
+            near = [
+                slug
+                for slug in bad.suggestions
+                if not await asyncio.to_thread(self._rows.is_slug_free, slug)
+            ]
+            if near:
+                bad.suggestions = await asyncio.to_thread(self._free_slugs, near[0], actor.name)
+                bad.hint = f"Free now: {', '.join(bad.suggestions)}."
+            raise
 
     def _free_slugs(self, slug: str, owner: str) -> tuple[str, ...]:
         month = datetime.fromtimestamp(self._clock.now() / SECOND, UTC).strftime("%Y-%m")
@@ -222,19 +260,15 @@ class ViewService:
         Due is: forced, or stale with ``auto_refresh`` on and its back-off
         over. However many read at once, one statement runs.
         """
-        if force:
-            self._limit(actor, view)
         freshness = await self._statements.freshness(view.current)
         refresh = view.refreshing
-        if force or (
-            freshness.is_stale
-            and view.auto_refresh
-            and refresh is None
-            and self._clock.now() >= view.retry_at
-        ):
-            refresh = await self._refresh(view)
+        is_due = freshness.is_stale and view.auto_refresh and self._clock.now() >= view.retry_at
+        if force:
+            refresh = await self._refresher.asked(actor, view)
         elif refresh is not None:
             refresh, _ = await self._statements.get(Actor(name=view.owner), refresh.id)
+        elif is_due:
+            refresh = await self._refresher.behind(view)
         if refresh is not None and refresh.status.is_final:
             refresh = None
         return Reading(view=view, freshness=freshness, refresh=refresh)
@@ -242,45 +276,13 @@ class ViewService:
     async def look(self, view: View) -> Reading:
         """A view as it stands, for lists: nothing is started."""
         freshness = await self._statements.freshness(view.current)
-        return Reading(view=view, freshness=freshness, refresh=view.refreshing)
+        refresh = view.refreshing and self._runner.overlaid(view.refreshing)
+        return Reading(view=view, freshness=freshness, refresh=refresh)
 
     async def refresh(self, actor: Actor, view: View) -> Statement:
         """Run a view's query now, in its owner's name; joins a refresh under way."""
         require_read(actor, view)
-        self._limit(actor, view)
-        return await self._refresh(view)
-
-    def _limit(self, actor: Actor, view: View) -> None:
-        # The run is paid for by the owner, so a reader may not ask for it without end.
-        if not is_owner(actor, view):
-            self._forced.take(f"{actor.name}\n{view.id}")
-
-    async def _refresh(self, view: View) -> Statement:
-        starting = self._starting.get(view.id)
-        if starting is None:
-            starting = asyncio.create_task(self._start_refresh(view))
-            self._starting[view.id] = starting
-            starting.add_done_callback(lambda _: self._starting.pop(view.id, None))
-        return await asyncio.shield(starting)
-
-    async def _start_refresh(self, view: View) -> Statement:
-        query = view.version.query
-        statement = await self._statements.refresh(
-            Submission(
-                sql=query.sql,
-                base_dir=query.base_dir,
-                connection=query.connection,
-                params=view.version.params,
-                frames=query.frames,
-                row_limit=view.current.row_limit,
-                byte_limit=view.current.byte_limit,
-                ttl_minutes=view.current.ttl_minutes,
-                view_id=view.id,
-            ),
-            view.owner,
-        )
-        self._tell("refreshing", view)
-        return statement
+        return await self._refresher.asked(actor, view)
 
     def require_owner(self, actor: Actor, view: View) -> None:
         """Raise Forbidden unless the actor owns the view; asked before a body is looked at."""
@@ -300,27 +302,48 @@ class ViewService:
             When ``if_match`` is not the view's revision, or somebody was quicker.
         """
         require_owner(actor, view, "change")
-        if if_match is not None and if_match != view.revision:
-            raise StaleWrite("The view has changed since you read it.", hint="Read it again.")
-        now = self._clock.now()
-        version = None
+        statement = None
         if change.statement_id is not None:
             statement = await self._finished(actor, change.statement_id)
-            is_same = statement.fingerprint == view.current.fingerprint
-            n = view.version.n if is_same else view.version.n + 1
-            version = _version(n, statement, change.note, actor, now)
-        saved = await asyncio.to_thread(
-            self._rows.update, view, change.fields, by=actor.name, at=now, version=version
+        saved = await self._write(
+            actor, view, if_match, lambda found: self._update(actor, found, change, statement)
         )
         self._tell("changed", saved)
         return saved
 
+    def _update(
+        self, actor: Actor, view: View, change: ViewChange, statement: Statement | None
+    ) -> View:
+        now = self._clock.now()
+        version = None
+        if statement is not None:
+            n = view.version.n if _is_same(statement, view) else view.version.n + 1
+            version = _version(n, statement, change.note, actor, now)
+        return self._rows.update(view, change.fields, by=actor.name, at=now, version=version)
+
+    async def _write(
+        self, actor: Actor, view: View, if_match: int | None, write: Callable[[View], T]
+    ) -> T:
+        """Write to the view as it is; who named no state is not refused for a race."""
+        if if_match is not None and if_match != view.revision:
+            raise StaleWrite("The view has changed since you read it.", hint="Read it again.")
+        for _ in range(_WRITE_TRIES):
+            try:
+                return await asyncio.to_thread(write, view)
+            except StaleWrite:
+                if if_match is not None:
+                    raise
+            found = await asyncio.to_thread(self._rows.find, view.id)
+            if found is None:
+                raise NotFound("The view was deleted.")
+            require_owner(actor, found, "change")
+            view = found
+        raise StaleWrite("The view is being changed by many at once.", hint="Try again.")
+
     async def delete(self, actor: Actor, view: View, *, if_match: int | None = None) -> None:
         """Delete a view for good; only its owner may. Its slug is free at once."""
         require_owner(actor, view, "delete")
-        if if_match is not None and if_match != view.revision:
-            raise StaleWrite("The view has changed since you read it.", hint="Read it again.")
-        await asyncio.to_thread(self._rows.delete, view)
+        await self._write(actor, view, if_match, self._rows.delete)
         self._tell("deleted", view)
 
     async def list(
@@ -378,6 +401,17 @@ def rows_of(view: View) -> Any:
     if view.current.result is None:
         raise Gone("The rows of this view are gone.", hint="Refresh it.")
     return view.current.result
+
+
+def _is_same(statement: Statement, view: View) -> bool:
+    """Whether a statement runs the view's definition; new rows of a frame are no new definition."""
+
+    def definition(query: Query, params: dict[str, Any]) -> tuple[Any, ...]:
+        reads = [(r.kind, r.name, None if r.kind == "frame" else r.path) for r in query.reads]
+        return query.connection, query.normalized_sql, reads, params
+
+    mine = definition(view.version.query, view.version.params)
+    return definition(statement.query, statement.params) == mine
 
 
 def _version(n: int, statement: Statement, note: str | None, actor: Actor, now: Instant) -> Version:

@@ -23,10 +23,11 @@ class ResultQuery(Struct, frozen=True, kw_only=True):
     """Query string of a result."""
 
     format: str | None = None
-    limit: Annotated[int, Meta(ge=0, description="Rows; all stored ones when absent.")] | None = (
-        None
-    )
-    offset: Annotated[int, Meta(ge=0)] = 0
+    limit: (
+        Annotated[int, Meta(ge=0, le=2**53, description="Rows; all stored ones when absent.")]
+        | None
+    ) = None
+    offset: Annotated[int, Meta(ge=0, le=2**53)] = 0
     columns: (
         Annotated[str, Meta(description="Names, comma-separated or as a JSON list.")] | None
     ) = None

@@ -10,12 +10,23 @@ from sqlalchemy import Connection, and_, exc, func, insert, or_, select, update
 
 from ..core.errors import Conflict
 from ..core.freshness import back_off
-from ..core.model import Instant, Outlook, Page, Query, Result, Statement, Status, Strategy
+from ..core.model import (
+    SECOND,
+    Instant,
+    Outlook,
+    Page,
+    Query,
+    Result,
+    Statement,
+    Status,
+    Strategy,
+)
 from ..core.ports import Signature
 from .database import Database
 from .rows import plain, statements_by_id, statements_where
 from .tables import queries, results, statements, views
 
+_CANCELED_PAUSE: Instant = 60 * SECOND
 _IN_FLIGHT = (Status.QUEUED, Status.RUNNING)
 
 
@@ -113,8 +124,8 @@ class StatementStore:
 
     def outlook(self, fingerprint: str, submitted_by: str, failed_since: Instant) -> Outlook:
         """What is known of a fingerprint, and how long the queue is, in one look."""
-        mine = func.coalesce(func.sum(statements.c.submitted_by == submitted_by), 0)
-        same = func.coalesce(func.sum(statements.c.fingerprint == fingerprint), 0)
+        mine = func.count().filter(statements.c.submitted_by == submitted_by)
+        same = func.count().filter(statements.c.fingerprint == fingerprint)
         with self._database.read() as connection:
             waiting, of_person, in_flight = connection.execute(
                 select(func.count(), mine, same).where(
@@ -204,6 +215,23 @@ class StatementStore:
                 ).all()
         return changed
 
+    def _orphans(self, servers: list[str]) -> list[str]:
+        """Followers on dead servers whose primary was canceled and so is no longer in flight."""
+        primary = statements.alias("primary_")
+        with self._database.read() as connection:
+            return list(
+                connection.scalars(
+                    select(statements.c.id)
+                    .outerjoin(primary, primary.c.id == statements.c.primary_id)
+                    .where(
+                        statements.c.server_id.in_(servers),
+                        statements.c.strategy == Strategy.AWAIT_PRIMARY,
+                        statements.c.status.in_(_IN_FLIGHT),
+                        or_(primary.c.id.is_(None), primary.c.status.not_in(_IN_FLIGHT)),
+                    )
+                ).all()
+            )
+
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None:
         """Record signatures that prove as much as the old ones, but more cheaply."""
         with self._database.write() as connection:
@@ -218,8 +246,9 @@ class StatementStore:
     ) -> list[int]:
         """End a statement and its followers without a result; their views keep their last rows.
 
-        Returns the ids of the views whose refresh this was. Canceling counts
-        as no failure; a failure postpones the next automatic refresh.
+        Returns the ids of the views whose refresh this was. A failure
+        postpones the next automatic refresh; canceling is no failure, but
+        for a minute no reader starts what somebody has just stopped.
         """
         with self._database.write() as connection:
             finished = _finish(connection, statement_id, status=status, error=error, at=at)
@@ -271,7 +300,7 @@ class StatementStore:
             running = connection.scalars(
                 select(statements.c.id).where(left, statements.c.status == Status.RUNNING)
             ).all()
-        for statement_id in running:
+        for statement_id in (*running, *self._orphans(dead)):
             self.fail(statement_id, Status.FAILED, error, at)
         with self._database.write() as connection:
             queued = connection.scalars(
@@ -366,7 +395,8 @@ def _release_views(
                 refreshing_statement_id=None,
                 last_refresh_statement_id=view.refreshing_statement_id,
                 failures=failures,
-                retry_at=at + back_off(failures),
+                retry_at=at
+                + (_CANCELED_PAUSE if status is Status.CANCELED else back_off(failures)),
             )
         )
     return [view.id for view in waiting]

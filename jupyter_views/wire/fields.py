@@ -17,7 +17,7 @@ T = TypeVar("T")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 Limit = Annotated[int, Meta(ge=1, le=100, description="Items on a page.")]
-Offset = Annotated[int, Meta(ge=0, description="Items to skip.")]
+Offset = Annotated[int, Meta(ge=0, le=2**53, description="Items to skip.")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=10_000)]
 Tags = Annotated[

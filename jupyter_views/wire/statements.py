@@ -32,7 +32,7 @@ class StatementRequest(Struct, frozen=True, kw_only=True):
     connection: Annotated[str, Meta(max_length=100)] = "local"
     params: dict[str, Any] | None = None
     frames: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]] = field(default_factory=dict)
-    base_dir: Annotated[str, Meta(max_length=4096)] | None = None
+    base_dir: Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*$")] | None = None
     format_hint: Format | None = None
     row_limit: Annotated[int, Meta(ge=1)] | None = None
     byte_limit: Annotated[int, Meta(ge=1)] | None = None

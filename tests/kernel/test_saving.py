@@ -248,7 +248,7 @@ def test_a_variable_that_is_no_frame_is_said_to_be_one(kernel):
     ran = kernel.run("%%perspective Listed\nSELECT * FROM orders")
 
     assert ran.error[-2].strip() == (
-        "orders is a list of this kernel; a query reads pandas, polars and Arrow tables."
+        "orders in this kernel is of type list; a query reads pandas, polars and Arrow tables."
     )
 
 
