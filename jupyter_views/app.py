@@ -19,10 +19,14 @@ from .http.routes import ROUTES, handlers
 from .http.services import Services
 
 if TYPE_CHECKING:
+    from .core.running import Runner
+    from .engines.duckdb_engine import DuckDBEngine
     from .store.opened import Store
 
 EVENT = "https://events.jupyter.org/jupyter_views/view/v1"
-_HOUSEKEEPING_SECONDS = 600
+_HOUSEKEEPING_SECONDS = 60
+_DAY = 86_400 * SECOND
+_STATEMENT_DAYS = 90
 _MIB = 1024 * 1024
 _KERNEL_VARIABLES = (
     "JUPYTER_VIEWS_URL",
@@ -98,7 +102,10 @@ class ViewsApp(ExtensionApp):
         1024 * _MIB, help="Disk for renderings of results that are asked for often."
     ).tag(config=True)
 
+    _opening: asyncio.Task[None] | None = None
     _store: Store | None = None
+    _engine: DuckDBEngine | None = None
+    _runner: Runner | None = None
     _services: Services | None = None
     _why_not: str = "The store is being opened."
     _housekeeping: asyncio.Task[None] | None = None
@@ -131,6 +138,7 @@ class ViewsApp(ExtensionApp):
 
     async def opened(self) -> Services:
         """The services, once the store is open; raises Unavailable when it could not be."""
+        assert self._opening is not None
         await self._opening
         return self._opened()
 
@@ -155,7 +163,7 @@ class ViewsApp(ExtensionApp):
         store = await asyncio.to_thread(self._open_store)
         self._store = store
         folders = self._folders()
-        engine = self._engine(store, folders)
+        engine = self._engine = self._made_engine(store, folders)
         await engine.start()
         clock = SystemClock()
         self._runner = runner = Runner(
@@ -226,7 +234,7 @@ class ViewsApp(ExtensionApp):
         named = [self.serverapp.root_dir, *self.data_dirs]
         return tuple(dict.fromkeys(os.path.realpath(folder) for folder in named))
 
-    def _engine(self, store: Store, folders: tuple[str, ...]) -> Any:
+    def _made_engine(self, store: Store, folders: tuple[str, ...]) -> DuckDBEngine:
         from .engines.duckdb_engine import DuckDBEngine
 
         return DuckDBEngine(
@@ -251,26 +259,33 @@ class ViewsApp(ExtensionApp):
 
     async def _keep_house(self) -> None:
         assert self._store is not None
+        assert self._runner is not None
         while True:
-            before = SystemClock().now() - int(self.result_days * 86_400 * SECOND)
+            now = SystemClock().now()
+            rows_before = now - int(self.result_days * _DAY)
             try:
-                await asyncio.to_thread(self._store.clean, before)
-            except ViewsError as error:
-                self.log.warning("Jupyter Views could not clean up: %s", error.message)
+                await asyncio.to_thread(
+                    self._store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
+                )
+                await self._runner.recover(self._store.lock.is_alive)
+            except (ViewsError, OSError) as error:
+                self.log.warning("Jupyter Views could not clean up: %s", error)
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)
 
     async def stop_extension(self) -> None:
         """End what runs, stop every worker, let go of the store."""
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
-        services, self._services = self._services, None
-        self._why_not = "The server is stopping."
-        if services is not None:
+        for task in (self._opening, self._housekeeping):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._services, self._why_not = None, "The server is stopping."
+        if self._runner is not None:
             await self._runner.stop()
-            await services.engine.stop()
+        if self._engine is not None:
+            await self._engine.stop()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
-            self._store = None
+        self._runner = self._engine = self._store = None
         for name in _KERNEL_VARIABLES:
             os.environ.pop(name, None)
 

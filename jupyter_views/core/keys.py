@@ -43,17 +43,19 @@ class KeyService:
     ) -> tuple[ApiKey, str]:
         """A new key and its secret.
 
-        A person mints any scope for anybody; a key only with ``key:write``,
-        only for its own person, and only scopes that it has itself.
+        A person mints any scope for themselves, and for others where the
+        server itself names nobody; a key only with ``key:write``, and only
+        scopes that it has itself.
         """
         require_scope(actor, "key:write")
-        if actor.is_key:
-            lacking = [scope for scope in scopes if not actor.has_scope(scope)]
-            if lacking or user not in {None, actor.name}:
-                raise Forbidden(
-                    "A key cannot make a key that may more than itself.",
-                    details={"lacking": lacking},
-                )
+        if user not in {None, actor.name} and not actor.may_name_others:
+            raise Forbidden("You can make keys for yourself only.")
+        lacking = [scope for scope in scopes if not actor.has_scope(scope)]
+        if lacking:
+            raise Forbidden(
+                "A key cannot make a key that may more than itself.",
+                details={"lacking": lacking},
+            )
         secret, prefix, token_hash = new_key()
         now = self._clock.now()
         key = ApiKey(

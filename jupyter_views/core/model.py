@@ -51,11 +51,15 @@ class Actor(Struct, frozen=True, kw_only=True):
         ``{"*"}`` for a signed-in person; a key's scopes otherwise.
     is_key
         True when a key speaks for the person.
+    may_name_others
+        True for the one person of a server whose identity provider names
+        nobody: there keys are the people.
     """
 
     name: str
     scopes: frozenset[str] = frozenset({"*"})
     is_key: bool = False
+    may_name_others: bool = False
 
     def has_scope(self, scope: str) -> bool:
         """Whether ``noun:read`` or ``noun:write`` is granted; write implies read, ``*`` all."""
@@ -252,6 +256,21 @@ class ViewFilter(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     tag: str | None = None
     door: str | None = None
+
+
+class NewView(Struct, frozen=True, kw_only=True):
+    """What a person says about a view when saving it."""
+
+    name: str
+    statement_id: str
+    slug: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    auto_refresh: bool = True
+    is_public: bool = False
+    allowed_user_ids: tuple[str, ...] = ()
+    notebook: dict[str, Any] | None = None
+    note: str | None = None
 
 
 class ViewChange(Struct, frozen=True, kw_only=True):

@@ -103,7 +103,11 @@ class ResultService:
             )
         path = self._files.result(result.sha256)
         if not await asyncio.to_thread(path.exists):
-            raise Gone("The file of this result is missing.", hint="Refresh the view.")
+            raise Gone(
+                "The file of this result is missing.",
+                hint="Refresh the view, or submit the statement again.",
+                details={"rerun": "POST …/refresh, or POST api/v1/statements"},
+            )
         encoded: Encoded = await self._engine.encode(
             Encoding(
                 path=str(path),

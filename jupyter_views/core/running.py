@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -102,7 +103,7 @@ class Runner:
                 outcome = await self._engine.run(
                     self._run(statement), lambda progress: setattr(live, "progress", progress)
                 )
-            ended = await asyncio.to_thread(self._store, statement.id, outcome, live.started_at)
+            ended = await self._insist(self._store, statement.id, outcome, live.started_at)
         except Canceled as error:
             ended = await self._settle(statement.id, Status.CANCELED, error)
         except ViewsError as error:
@@ -142,7 +143,8 @@ class Runner:
         await asyncio.to_thread(self._rows.start, statement_id, at)
 
     def _store(self, statement_id: str, outcome: Outcome, started_at: Instant) -> Ended:
-        self._files.adopt_result(outcome.path, outcome.sha256)
+        if os.path.exists(outcome.path):  # else an earlier try has adopted it
+            self._files.adopt_result(outcome.path, outcome.sha256)
         now = self._clock.now()
         facts = msgspec.structs.asdict(outcome)
         del facts["path"]
@@ -151,10 +153,13 @@ class Runner:
         return self._rows.find(statement_id), view_ids
 
     async def _settle(self, statement_id: str, status: Status, error: ViewsError) -> Ended:
-        """End a statement without a result, however long the store cannot be written to."""
+        return await self._insist(self._end, statement_id, status, error)
+
+    async def _insist(self, write: Callable[..., Ended], statement_id: str, *facts: Any) -> Ended:
+        """Write the end of a statement, however long the store cannot be written to."""
         for attempt in count():
             try:
-                return await asyncio.to_thread(self._end, statement_id, status, error)
+                return await asyncio.to_thread(write, statement_id, *facts)
             except Unavailable as unavailable:
                 self._log.warning("statement %s: %s", statement_id, unavailable.message)
                 await asyncio.sleep(min(2**attempt, 30))
@@ -230,9 +235,14 @@ class Runner:
             self.set_going(statement)
 
     async def stop(self) -> None:
-        """End what runs here as INTERRUPTED."""
+        """End what runs here as INTERRUPTED; what waits runs after the restart."""
         error = Interrupted("The server stopped while this ran.", hint="Run it again.")
         for statement_id, live in list(self._live.items()):
             if live.task is not None:
                 live.task.cancel()
-            await asyncio.to_thread(self._end, statement_id, Status.FAILED, error)
+            if live.started_at is None:
+                continue  # it waits on disk for the next server
+            try:
+                await asyncio.to_thread(self._end, statement_id, Status.FAILED, error)
+            except Unavailable as unavailable:
+                self._log.warning("statement %s: %s", statement_id, unavailable.message)

@@ -26,8 +26,10 @@ from .model import (
     SECOND,
     Actor,
     Instant,
+    NewView,
     Page,
     PerspectiveDoor,
+    Query,
     Statement,
     Status,
     Version,
@@ -74,21 +76,6 @@ class Reading(Struct, frozen=True, kw_only=True):
         if self.freshness.reason == "never_run":
             return "never_run"
         return "stale" if self.freshness.is_stale else "fresh"
-
-
-class NewView(Struct, frozen=True, kw_only=True):
-    """What a person says about a view when saving it."""
-
-    name: str
-    statement_id: str
-    slug: str | None = None
-    description: str | None = None
-    tags: tuple[str, ...] = ()
-    auto_refresh: bool = True
-    is_public: bool = False
-    allowed_user_ids: tuple[str, ...] = ()
-    notebook: dict[str, Any] | None = None
-    note: str | None = None
 
 
 class ViewRows(Protocol):
@@ -399,7 +386,11 @@ class ViewService:
 def rows_of(view: View) -> Any:
     """The result that a view serves now, or Gone."""
     if view.current.result is None:
-        raise Gone("The rows of this view are gone.", hint="Refresh it.")
+        raise Gone(
+            "The rows of this view are gone.",
+            hint="Refresh it.",
+            details={"rerun": "POST …/refresh"},
+        )
     return view.current.result
 
 

@@ -233,7 +233,7 @@ class ViewsHandler(APIHandler):
             )
         self._become(user)
         if type(self.identity_provider) in _UNNAMING:
-            return Actor(name=self.services.local_person)
+            return Actor(name=self.services.local_person, may_name_others=True)
         return Actor(name=user.username)
 
     async def _recognise(self, credential: str) -> Actor | None:
@@ -247,7 +247,7 @@ class ViewsHandler(APIHandler):
             and provider.token
             and hmac.compare_digest(credential.encode(), provider.token.encode())
         ):
-            return Actor(name=self.services.local_person)
+            return Actor(name=self.services.local_person, may_name_others=True)
         return None
 
     def _become(self, user: User) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import msgspec
+
 from ..core.access import can_read
 from ..core.errors import NotFound
 from ..core.model import View, ViewFilter
@@ -47,13 +51,10 @@ class _PerspectiveHandler(ViewsHandler):
         return self.required_revision(view.perspective.id, view.revision)
 
 
-def _etag(reading: Reading) -> str:
-    """The object's tag: what people changed before the dot, what time changed after it."""
-    view = reading.view
-    assert view.perspective is not None
-    sources = "-".join(str(len(name)) for name in reading.freshness.sources)
-    passing = f"{view.current.id[-8:]}-{reading.status}-{sources}"
-    return f"{view.perspective.id}-{view.revision}.{passing}"
+def _etag(view: View, detail: PerspectiveDetail) -> str:
+    """The object's tag: what people changed before the dot, all that a reader is told after it."""
+    told = hashlib.sha256(msgspec.json.encode(detail)).hexdigest()[:16]
+    return f"{detail.id}-{view.revision}.{told}"
 
 
 class PerspectivesHandler(_PerspectiveHandler):
@@ -84,7 +85,7 @@ class PerspectivesHandler(_PerspectiveHandler):
                 body=detail,
                 headers={
                     "Location": f"{self.api}/perspectives/{detail.slug}",
-                    "Etag": f'"{_etag(reading)}"',
+                    "Etag": f'"{_etag(view, detail)}"',
                 },
             )
 
@@ -153,7 +154,8 @@ class PerspectiveHandler(_PerspectiveHandler):
             self.actor, await self.view(slug), force=query.refresh
         )
         set_stale_headers(self, reading.freshness, reading.refresh)
-        self.send(self.detail(reading), etag=_etag(reading))
+        detail = self.detail(reading)
+        self.send(detail, etag=_etag(reading.view, detail))
 
     @route(
         "write",
@@ -173,8 +175,9 @@ class PerspectiveHandler(_PerspectiveHandler):
         change = view_change(self.body(PerspectiveUpdate), view.perspective.slug)
         changed = await services.change(self.actor, view, change, if_match=if_match)
         reading = await services.look(changed)
-        self.set_header("Etag", f'"{_etag(reading)}"')
-        self.send(self.detail(reading), status=201)
+        detail = self.detail(reading)
+        self.set_header("Etag", f'"{_etag(changed, detail)}"')
+        self.send(detail, status=201)
 
     @route("write", "perspective:write", "Delete a perspective", status=204)
     async def delete(self, slug: str) -> None:

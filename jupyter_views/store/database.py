@@ -135,7 +135,7 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except exc.OperationalError as error:
+        except (exc.OperationalError, exc.TimeoutError) as error:
             raise Unavailable(
                 "The store did not answer in time.",
                 hint="Another server may be writing; try again.",

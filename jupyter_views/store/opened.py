@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from ..core.model import Instant
-from .database import Database
+from .database import Database, private_folder
 from .keys import FrameStore, IdempotencyStore, KeyStore
 from .results import EncodedCache, ResultFiles
 from .retention import Retention
@@ -30,8 +30,8 @@ class Store:
         self, folder: Path, *, url: str, cache_memory_bytes: int, cache_disk_bytes: int
     ) -> None:
         server_id = secrets.token_hex(8)
+        self.lock = ServerLock(private_folder(private_folder(folder) / "servers"), server_id)
         self.files = ResultFiles(folder, server_id)
-        self.lock = ServerLock(self.files.servers, server_id)
         self.database = Database(url or f"sqlite:///{folder / 'views.sqlite'}")
         self.statements = StatementStore(self.database, server_id)
         self.views = ViewStore(self.database)
@@ -43,9 +43,9 @@ class Store:
             self.files.encoded, memory_bytes=cache_memory_bytes, disk_bytes=cache_disk_bytes
         )
 
-    def clean(self, before: Instant) -> None:
-        """Forget rows older than ``before`` that nothing pins, and files that nothing names."""
-        forgotten = self.retention.forget(before)
+    def clean(self, rows_before: Instant, statements_before: Instant) -> None:
+        """Forget what is older and nothing pins, and files that nothing names."""
+        forgotten = self.retention.forget(rows_before, statements_before)
         self.files.remove(forgotten.results, forgotten.frames)
         self.files.sweep(self.retention.result_hashes(), self.lock.is_alive)
 

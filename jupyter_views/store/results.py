@@ -27,10 +27,11 @@ class ResultFiles:
     Parameters
     ----------
     root
-        The store's folder; ``results``, ``frames``, ``encoded``, ``scratch``
-        and ``servers`` are made in it.
+        The store's folder; ``results``, ``frames``, ``encoded`` and
+        ``scratch`` are made in it.
     server_id
-        Names this server's scratch folder and its lock.
+        Names this server's scratch folder; its lock is held already, so that
+        no other server sweeps the folder away.
     """
 
     def __init__(self, root: Path, server_id: str) -> None:
@@ -39,7 +40,6 @@ class ResultFiles:
         self.frames = private_folder(root / "frames")
         self.encoded = private_folder(root / "encoded") / server_id
         self.scratch = private_folder(root / "scratch") / server_id
-        self.servers = private_folder(root / "servers")
         private_folder(self.encoded)
         private_folder(self.scratch)
 
@@ -69,7 +69,7 @@ class ResultFiles:
         """
         limit = time.time() - _ADOPTING_SECONDS
         for path in (*map(self.result, results), *map(self.frame, frames)):
-            if path.exists() and path.stat().st_mtime < limit:
+            if _is_older(path, limit):
                 path.unlink(missing_ok=True)
 
     def sweep(self, known: set[str], is_alive: Callable[[str], bool]) -> int:
@@ -85,7 +85,7 @@ class ResultFiles:
         removed = 0
         limit = time.time() - _SWEEP_AGE_SECONDS
         for path in self.results.glob("*/*"):
-            if path.stem not in known and path.stat().st_mtime < limit:
+            if path.stem not in known and _is_older(path, limit):
                 path.unlink(missing_ok=True)
                 removed += 1
         for parent in (self.encoded.parent, self.scratch.parent):
@@ -101,14 +101,19 @@ class ResultFiles:
         shutil.rmtree(self.encoded, ignore_errors=True)
 
 
+def _is_older(path: Path, limit: float) -> bool:
+    """Whether a file was last touched before an instant; no for one that another server removed."""
+    try:
+        return path.lstat().st_mtime < limit
+    except FileNotFoundError:
+        return False
+
+
 def _adopt(source: Path, target: Path) -> Path:
-    if target.exists() and target.stat().st_size == source.stat().st_size:
-        os.utime(target)
-        source.unlink()
-    else:
-        os.chmod(source, 0o600)
-        os.replace(source, target)
-        _sync_folder(target.parent)
+    # Also over a file that is there: it may be damaged, and this one is whole.
+    os.chmod(source, 0o600)
+    os.replace(source, target)
+    _sync_folder(target.parent)
     return target
 
 

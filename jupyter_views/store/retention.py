@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import CompoundSelect, Connection, delete, select, update
+from sqlalchemy import CompoundSelect, Connection, and_, delete, select, update
 
 from ..core.model import Instant
 from .database import Database
 from .tables import frames, queries, results, statements, versions, views
+
+_BATCH = 500
 
 
 class Forgotten(Struct, frozen=True, kw_only=True):
@@ -25,13 +27,30 @@ class Retention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def forget(self, before: Instant) -> Forgotten:
-        """Drop statements that ended before an instant, with their rows, queries and frames."""
+    def forget(self, rows_before: Instant, statements_before: Instant) -> Forgotten:
+        """Drop the rows of statements that ended before one instant, all of them before another.
+
+        A statement without rows still answers how it ended, and 410 for its
+        result, until it goes too.
+        """
         with self._database.write() as connection:
-            _drop_statements(connection, before)
-            hashes = _drop_unnamed(connection, results, results.c.sha256, statements.c.result_id)
-            _drop_queries(connection, before)
-            return Forgotten(results=hashes, frames=_drop_frames(connection, before))
+            connection.execute(
+                update(statements)
+                .where(_ended_unpinned(rows_before), statements.c.result_id.is_not(None))
+                .values(result_id=None)
+            )
+            _drop_statements(connection, statements_before)
+            unnamed = results.c.id.not_in(
+                select(statements.c.result_id).where(statements.c.result_id.is_not(None))
+            )
+            hashes = set(connection.scalars(select(results.c.sha256).where(unnamed)).all())
+            connection.execute(delete(results).where(unnamed))
+            if hashes:
+                hashes -= set(connection.scalars(select(results.c.sha256)).all())
+            _drop_queries(connection, statements_before)
+            return Forgotten(
+                results=tuple(sorted(hashes)), frames=_drop_frames(connection, rows_before)
+            )
 
     def result_hashes(self) -> set[str]:
         """Hashes of all result files that a row names."""
@@ -49,28 +68,18 @@ def _pinned() -> CompoundSelect[Any]:
     return first.union(*others, select(versions.c.statement_id))
 
 
+def _ended_unpinned(before: Instant) -> Any:
+    return and_(statements.c.completed_at < before, statements.c.id.not_in(_pinned()))
+
+
 def _drop_statements(connection: Connection, before: Instant) -> None:
-    old = connection.scalars(
-        select(statements.c.id).where(
-            statements.c.completed_at < before, statements.c.id.not_in(_pinned())
-        )
-    ).all()
-    if not old:
-        return
-    # A follower names its primary; the younger one keeps its rows without the link.
+    # A follower names its primary; the younger one stays without the link.
+    old = statements.alias("old")
+    gone = select(old.c.id).where(old.c.completed_at < before, old.c.id.not_in(_pinned()))
     connection.execute(
-        update(statements).where(statements.c.primary_id.in_(old)).values(primary_id=None)
+        update(statements).where(statements.c.primary_id.in_(gone)).values(primary_id=None)
     )
-    connection.execute(delete(statements).where(statements.c.id.in_(old)))
-
-
-def _drop_unnamed(connection: Connection, table: Any, hash_: Any, named_by: Any) -> tuple[str, ...]:
-    """Delete rows that no statement names; the hashes that are left without any row."""
-    unnamed = table.c.id.not_in(select(named_by).where(named_by.is_not(None)))
-    hashes = set(connection.scalars(select(hash_).where(unnamed)).all())
-    connection.execute(delete(table).where(unnamed))
-    still = connection.scalars(select(hash_).where(hash_.in_(hashes))).all()
-    return tuple(sorted(hashes - set(still)))
+    connection.execute(delete(statements).where(_ended_unpinned(before)))
 
 
 def _drop_queries(connection: Connection, before: Instant) -> None:
@@ -89,9 +98,13 @@ def _drop_frames(connection: Connection, before: Instant) -> tuple[str, ...]:
     old = set(
         connection.scalars(select(frames.c.sha256).where(frames.c.uploaded_at < before)).all()
     )
-    unbound = old - bound
-    connection.execute(
-        delete(frames).where(frames.c.sha256.in_(unbound), frames.c.uploaded_at < before)
-    )
+    unbound = sorted(old - bound)
+    for start in range(0, len(unbound), _BATCH):
+        connection.execute(
+            delete(frames).where(
+                frames.c.sha256.in_(unbound[start : start + _BATCH]),
+                frames.c.uploaded_at < before,
+            )
+        )
     kept = set(connection.scalars(select(frames.c.sha256)).all())
-    return tuple(sorted(unbound - kept))
+    return tuple(sha256 for sha256 in unbound if sha256 not in kept)

@@ -9,9 +9,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ..core.access import is_owner
 from ..core.errors import Invalid, SlugImmutable
-from ..core.model import Actor, View, ViewChange
+from ..core.model import Actor, NewView, View, ViewChange
 from ..core.ports import Column, Progress
-from ..core.views import NewView, Reading
+from ..core.views import Reading
 from .fields import Limit, Link, Name, Offset, Pagination, People, Tags, Text, iso
 from .statements import StatementError
 

@@ -29,9 +29,20 @@ async def test_what_a_view_serves_stays_and_the_rest_is_forgotten_with_its_files
     for path in files:
         os.utime(path, (1, 1))
 
-    views_app._store.clean(views_app._services.clock.now())
+    now = views_app._services.clock.now()
+    views_app._store.clean(now, 0)
 
     assert len(list((store / "results").glob("*/*"))) == 1
+    assert (await api("GET", f"api/v1/statements/{lost['id']}")).json["status"] == "SUCCESS"
+    gone = await api("GET", f"api/v1/statements/{lost['id']}/result")
+    assert (gone.status, gone.json["error"]) == (410, "GONE")
+    assert gone.json["details"]["rerun"]
+    saving = {"name": "Too late", "statement_id": lost["id"]}
+    late = await api("POST", "api/v1/perspectives", saving)
+    assert (late.status, late.json["error"]) == (400, "STATEMENT_NO_RESULT")
+
+    views_app._store.clean(now, now)
+
     assert list((store / "frames").iterdir()) == []
     assert (await api("GET", f"api/v1/statements/{lost['id']}")).status == 404
     assert (await api("GET", f"api/v1/statements/{kept['request_id']}/result")).status == 200
@@ -45,7 +56,8 @@ async def test_a_frame_that_a_view_reads_stays(api, views_app, tmp_path):
     body = {"name": "Framed", "statement_id": statement["id"]}
     assert (await api("POST", "api/v1/perspectives", body)).status == 201
 
-    views_app._store.clean(views_app._services.clock.now())
+    now = views_app._services.clock.now()
+    views_app._store.clean(now, now)
 
     refresh = (await api("POST", "api/v1/perspectives/framed/refresh")).json
     ended = await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=30"})
@@ -73,7 +85,11 @@ async def test_F06_a_damaged_file_gives_410_and_never_wrong_rows(api, tmp_path):
 
     flipped = bytearray(content)
     flipped[len(content) // 3] ^= 4
+    path_of_result = "api/v1/perspectives/damaged/result"
     for broken in (bytes(flipped), content[: len(content) // 2], b"", b"junk" * 1000):
         path.write_bytes(broken)
         answer = await api("GET", f"api/v1/perspectives/damaged/result?offset={len(broken)}")
         assert answer.status == 410, answer.body
+    refresh = (await api("POST", "api/v1/perspectives/damaged/refresh")).json
+    await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=30"})
+    assert (await api("GET", path_of_result)).json["row_count"] == 1000

@@ -110,7 +110,7 @@ def test_A14_folders_are_private_and_a_dead_servers_leavings_are_swept(tmp_path)
     (stale / "half.arrow").write_bytes(b"half")
 
     second = Store(tmp_path / "s", url="", cache_memory_bytes=10, cache_disk_bytes=10)
-    second.clean(0)
+    second.clean(0, 0)
 
     assert not stale.exists()
     assert first.files.scratch.exists()
