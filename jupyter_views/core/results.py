@@ -54,8 +54,9 @@ class Files(Protocol):
 class Cache(Protocol):
     """Renderings kept for the next reader."""
 
-    def get(self, key: str) -> tuple[int, bytes | Path] | None: ...
+    def get(self, key: str) -> tuple[int, bytes | Path, int] | None: ...
     def put(self, key: str, row_count: int, content: bytes | str, size: int) -> bytes | Path: ...
+    def drop(self, key: str) -> None: ...
 
 
 class ResultService:
@@ -92,6 +93,10 @@ class ResultService:
             rendering.add_done_callback(lambda _: self._rendering.pop(tag, None))
         return await asyncio.shield(rendering)
 
+    def forget(self, rendering: Rendering) -> None:
+        """Drop a rendering whose file is gone; the next reader gets a new one."""
+        self._cache.drop(rendering.etag)
+
     async def _render(self, result: Result, window: Window, tag: str) -> Rendering:
         names = {column.name for column in result.columns}
         unknown = [name for name in window.columns or () if name not in names]
@@ -121,11 +126,10 @@ class ResultService:
         kept = await asyncio.to_thread(
             self._cache.put, tag, encoded.row_count, content, encoded.size_bytes
         )
-        return _rendering(tag, encoded.row_count, kept)
+        return _rendering(tag, encoded.row_count, kept, encoded.size_bytes)
 
 
-def _rendering(tag: str, row_count: int, content: bytes | Path) -> Rendering:
-    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+def _rendering(tag: str, row_count: int, content: bytes | Path, size: int) -> Rendering:
     return Rendering(row_count=row_count, content=content, size=size, etag=tag)
 
 

@@ -12,10 +12,8 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -44,6 +42,7 @@ from ..core.errors import (
 from ..core.model import Actor
 from ..wire.errors import error_body
 from ..wire.fields import decode_body, decode_query
+from .operations import route
 
 if TYPE_CHECKING:
     from .services import Services
@@ -70,84 +69,6 @@ _HEADERS = {
     "Cache-Control": "private, no-cache",
     "Vary": "Authorization, Cookie, Accept",
 }
-
-
-class Operation(Struct, frozen=True, kw_only=True):
-    """What a verb of a route takes and gives; checks requests and writes the OpenAPI page."""
-
-    summary: str
-    action: str
-    scope: str | None
-    query: type[Struct] | None
-    body: type[Struct] | None
-    answer: type[Struct] | None
-    status: int
-    is_public: bool = False
-
-
-def route(
-    action: str,
-    scope: str | None,
-    summary: str,
-    *,
-    query: type[Struct] | None = None,
-    body: type[Struct] | None = None,
-    answer: type[Struct] | None = None,
-    status: int = 200,
-) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """Make a method a verb that only authenticated, authorised, sufficiently scoped callers reach.
-
-    Parameters
-    ----------
-    action
-        The authorizer's word: read, write or execute.
-    scope
-        What a key needs, such as ``perspective:read``.
-    """
-    operation = Operation(
-        summary=summary,
-        action=action,
-        scope=scope,
-        query=query,
-        body=body,
-        answer=answer,
-        status=status,
-    )
-
-    def decorate(method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        @wraps(method)
-        async def verb(self: ViewsHandler, *args: str) -> None:
-            await self.authorize(action, scope)
-            self.check_body_size()
-            await method(self, *args)
-
-        verb.operation = operation  # type: ignore[attr-defined]
-        setattr(verb, "__allow_unauthenticated", False)
-        return verb
-
-    return decorate
-
-
-def public_route(
-    summary: str, *, answer: type[Struct]
-) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-    """Make a method a verb that strangers reach; there are very few."""
-
-    def decorate(method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        verb = allow_unauthenticated(method)
-        verb.operation = Operation(  # type: ignore[attr-defined]
-            summary=summary,
-            action="read",
-            scope=None,
-            query=None,
-            body=None,
-            answer=answer,
-            status=200,
-            is_public=True,
-        )
-        return verb
-
-    return decorate
 
 
 @stream_request_body
@@ -209,7 +130,7 @@ class ViewsHandler(APIHandler):
 
     def _is_cross_site(self) -> bool:
         # A read may start a refresh, so even a read must not be another site's doing.
-        return self.request.headers.get("Sec-Fetch-Site", "none") == "cross-site"
+        return self.request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
 
     def _is_public(self) -> bool:
         verb = getattr(self, (self.request.method or "").lower(), None)
@@ -337,7 +258,7 @@ class ViewsHandler(APIHandler):
         return revision
 
     def set_paging(self, path: str, limit: int, offset: int, total: int) -> None:
-        """RFC 8288 links to the first, previous and next page."""
+        """RFC 8288 links to the first, previous, next and last page."""
         given = {
             name: values[-1].decode("utf-8", "replace")
             for name, values in self.request.query_arguments.items()
@@ -348,21 +269,23 @@ class ViewsHandler(APIHandler):
             starts["next"] = offset + limit
         if offset > 0:
             starts["prev"] = max(0, offset - limit)
+        if total > 0:
+            starts["last"] = (total - 1) // limit * limit
         links = []
         for rel, start in starts.items():
             query = urlencode(given | {"limit": str(limit), "offset": str(start)})
             links.append(f'<{path}?{query}>; rel="{rel}"')
         self.set_header("Link", ", ".join(links))
 
-    async def send_file(self, path: Path, size: int, *, before: bytes, after: bytes) -> None:
-        """Stream a file between two short texts; memory does not grow with the file."""
+    async def send_file(self, source: BinaryIO, size: int, *, before: bytes, after: bytes) -> None:
+        """Stream an open file between two short texts; memory does not grow with the file."""
         self.set_header("Content-Length", str(len(before) + size + len(after)))
         if self.request.method == "HEAD":
+            source.close()
             super(APIHandler, self).finish()
             return
         loop = self.services.run_in_thread
         self.write(before)
-        source = await loop(path.open, "rb")
         try:
             while chunk := await loop(source.read, CHUNK_BYTES):
                 self.write(chunk)
@@ -385,6 +308,9 @@ class ViewsHandler(APIHandler):
         retry_after = getattr(error, "retry_after_seconds", None)
         if retry_after is not None:
             self.set_header("Retry-After", str(retry_after))
+        if self.request.method == "HEAD":
+            self.send_nothing(error.status)
+            return
         self.finish(msgspec.json.encode(error_body(error, self.request_id)))
 
     def _host_error(self, status: int, error: BaseException | None) -> ViewsError:

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from ..core.errors import Invalid, NotFound, TooLarge
 from ..core.model import Frame
-from .base import ViewsHandler, route
+from .base import ViewsHandler
+from .operations import route
 
 
 class FrameOut(Struct, frozen=True, kw_only=True):
@@ -30,9 +31,17 @@ class FrameHandler(ViewsHandler):
         """Open the file only for a caller who may upload."""
         await super().prepare()
         if self.request.method == "PUT":
+            await self.authorize("write", "statement:write")
+            self._set_body_limit()
             self._hash = hashlib.sha256()
             self._path = Path(self.services.frame_files.scratch) / f"upload-{self.request_id}"
             self._file = await self.services.run_in_thread(self._path.open, "wb")
+
+    def _set_body_limit(self) -> None:
+        # The host's own limit is for bodies that are kept in memory; this one is not.
+        connection = self.request.connection
+        if connection is not None and hasattr(connection, "set_max_body_size"):
+            connection.set_max_body_size(self.services.frame_bytes + 1)
 
     async def data_received(self, chunk: bytes) -> None:
         """Write a chunk; what passes the limit is read and dropped."""

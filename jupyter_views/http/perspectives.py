@@ -28,9 +28,10 @@ from ..wire.perspectives import (
     view_change,
 )
 from ..wire.statements import StatementOut, statement_out
-from .base import ViewsHandler, route
+from .base import ViewsHandler
 from .idempotency import Answer, answer_once
 from .negotiate import header_text
+from .operations import route
 from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,7 +12,7 @@ from msgspec import Meta, Struct
 from ..core.errors import Invalid
 from ..core.freshness import Freshness
 from ..core.model import SECOND, Result, Statement
-from ..core.results import Window
+from ..core.results import Rendering, Window
 from ..wire.fields import Link, iso
 from .base import ViewsHandler
 from .negotiate import CONTENT_TYPES, cache_control, http_date, wanted_format
@@ -116,7 +115,7 @@ async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery)
     if handler.has_etag(etag):
         handler.send_nothing(304)
         return
-    rendering = await handler.services.results.render(result, window)
+    rendering, opened = await _rendered(handler, result, window)
     handler.set_header("Content-Type", CONTENT_TYPES[window.format])
     handler.set_header("X-Row-Count", str(rendering.row_count))
     if query.download:
@@ -126,12 +125,28 @@ async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery)
     before, after = b"", b""
     if window.format == "json":
         before, after = _envelope(source, window, rendering.row_count)
-    if isinstance(rendering.content, Path):
-        await handler.send_file(rendering.content, rendering.size, before=before, after=after)
+    if opened is not None:
+        await handler.send_file(opened, rendering.size, before=before, after=after)
     else:
+        assert isinstance(rendering.content, bytes)
         handler.finish(
             before + rendering.content + after, set_content_type=CONTENT_TYPES[window.format]
         )
+
+
+async def _rendered(
+    handler: ViewsHandler, result: Result, window: Window
+) -> tuple[Rendering, BinaryIO | None]:
+    """A rendering, its file opened at once: from then on nobody can take it away."""
+    services = handler.services
+    while True:
+        rendering = await services.results.render(result, window)
+        if isinstance(rendering.content, bytes):
+            return rendering, None
+        try:
+            return rendering, await services.run_in_thread(rendering.content.open, "rb")
+        except FileNotFoundError:
+            services.results.forget(rendering)
 
 
 def _set_headers(handler: ViewsHandler, source: Source, query: ResultQuery, etag: str) -> None:
@@ -176,8 +191,8 @@ def _envelope(source: Source, window: Window, row_count: int) -> tuple[bytes, by
     result = source.result
     shown = result.columns
     if window.columns is not None:
-        by_name = {column.name: column for column in result.columns}
-        shown = tuple(by_name[name] for name in window.columns)
+        # Names may repeat; one that is asked for stands for all columns of that name.
+        shown = tuple(c for name in window.columns for c in result.columns if c.name == name)
     envelope = ResultOut(
         cols=tuple(column.name for column in shown),
         rows=(),

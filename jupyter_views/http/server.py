@@ -19,7 +19,8 @@ from ..wire.views import (
     key_created,
     key_out,
 )
-from .base import ViewsHandler, public_route, route
+from .base import ViewsHandler
+from .operations import public_route, route
 
 
 class HealthHandler(ViewsHandler):

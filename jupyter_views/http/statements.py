@@ -19,9 +19,10 @@ from ..wire.statements import (
     statuses,
     submission,
 )
-from .base import ViewsHandler, route
+from .base import ViewsHandler
 from .idempotency import Answer, answer_once
 from .negotiate import wait_seconds
+from .operations import route
 from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
 
 

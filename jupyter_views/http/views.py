@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ..core.model import ViewFilter
 from ..core.views import rows_of
+from ..wire.perspectives import owner_filter
 from ..wire.statements import StatementOut, statement_out
 from ..wire.views import ViewDetail, ViewPage, ViewsQuery, cursor_key, view_detail, view_item
-from .base import ViewsHandler, route
+from .base import ViewsHandler
+from .operations import route
 from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
 
 
@@ -23,7 +25,12 @@ class ViewsListHandler(_ViewHandler):
     async def get(self) -> None:
         """Views that the caller may read, newest change first, by cursor; starts no refresh."""
         query = self.query(ViewsQuery)
-        wanted = ViewFilter(search=query.search, owner=query.owner, tag=query.tag, door=query.door)
+        wanted = ViewFilter(
+            search=query.search,
+            owner=owner_filter(query.owner, self.actor),
+            tag=query.tag,
+            door=query.door,
+        )
         page = await self.services.views.list_after(
             self.actor, wanted, query.limit, cursor_key(query.cursor)
         )

@@ -45,6 +45,7 @@ class Database:
         self._url = make_url(url)
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         if self._is_sqlite:
+            _make_private(str(self._url.database))
             self._writer = self._sqlite_engine(
                 begin="BEGIN IMMEDIATE", pool_size=1, reads_only=False
             )
@@ -170,6 +171,11 @@ class Database:
             self._watcher.close()
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _make_private(path: str) -> None:
+    # SQLite gives its journal files the permissions of the main one.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 class Memo(Generic[T]):

@@ -6,10 +6,12 @@ from typing import Any
 
 from sqlalchemy import and_, delete, exc, insert, or_, select, update
 
-from ..core.model import ApiKey, Frame, Instant
+from ..core.model import SECOND, ApiKey, Frame, Instant
 from .database import Database, Memo
 from .rows import plain
 from .tables import api_keys, frames, idempotency
+
+_UNANSWERED: Instant = 300 * SECOND
 
 
 class KeyStore:
@@ -107,10 +109,24 @@ class IdempotencyStore:
     def claim(
         self, actor: str, route: str, key: str, body_hash: str, now: Instant, keep: Instant
     ) -> tuple[str, dict[str, Any] | None] | None:
-        """Reserve a key; returns None when it is ours now, else (body hash, answer or None)."""
+        """Reserve a key; returns None when it is ours now, else (body hash, answer or None).
+
+        A key without an answer after five minutes belongs to a request that
+        died with its server: nothing waits longer than one.
+        """
         mine = _row(actor, route, key)
         with self._database.write() as connection:
-            connection.execute(delete(idempotency).where(idempotency.c.created_at < now - keep))
+            connection.execute(
+                delete(idempotency).where(
+                    or_(
+                        idempotency.c.created_at < now - keep,
+                        and_(
+                            idempotency.c.answer.is_(None),
+                            idempotency.c.created_at < now - _UNANSWERED,
+                        ),
+                    )
+                )
+            )
             found = connection.execute(select(idempotency).where(mine)).first()
             if found is not None:
                 return found.body_hash, found.answer
@@ -135,11 +151,6 @@ class IdempotencyStore:
         """Forget a key whose request failed, so that it can be tried again."""
         with self._database.write() as connection:
             connection.execute(delete(idempotency).where(_row(actor, route, key)))
-
-    def forget_unanswered(self) -> None:
-        """Forget keys whose request died with its server."""
-        with self._database.write() as connection:
-            connection.execute(delete(idempotency).where(idempotency.c.answer.is_(None)))
 
 
 def _row(actor: str, route: str, key: str) -> Any:

@@ -145,14 +145,14 @@ class EncodedCache:
         self._entries: OrderedDict[str, tuple[int, bytes | Path, int]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: str) -> tuple[int, bytes | Path] | None:
-        """(rows, bytes or file) of a rendering, if it is kept."""
+    def get(self, key: str) -> tuple[int, bytes | Path, int] | None:
+        """(rows, bytes or file, size) of a rendering, if it is kept."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
                 return None
             self._entries.move_to_end(key)
-            return entry[0], entry[1]
+            return entry
 
     def put(self, key: str, row_count: int, content: bytes | str, size: int) -> bytes | Path:
         """Keep a rendering; a file named by ``content`` is moved here. Returns what to serve."""
@@ -170,6 +170,11 @@ class EncodedCache:
             for old in list(self._oldest(in_memory, but=key)):
                 self._drop(old)
         return kept
+
+    def drop(self, key: str) -> None:
+        """Forget a rendering."""
+        with self._lock:
+            self._drop(key)
 
     def _oldest(self, in_memory: bool, but: str) -> Iterator[str]:
         excess = self._sizes[in_memory] - self._bounds[in_memory]

@@ -14,6 +14,7 @@ from ..core.errors import BadRequest, Invalid
 from ..core.model import SECOND, Instant
 
 T = TypeVar("T")
+_JSON_DEPTH = 32
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 Limit = Annotated[int, Meta(ge=1, le=100, description="Items on a page.")]
@@ -44,13 +45,24 @@ def decode_body(raw: bytes, kind: type[T]) -> T:
         When a field has the wrong type or value; it names the field.
     """
     try:
-        return msgspec.json.decode(raw or b"{}", type=kind)
+        decoded = msgspec.json.decode(raw or b"{}", type=kind)
+        for name in kind.__struct_fields__:  # type: ignore[attr-defined]
+            _check_depth(getattr(decoded, name), name, _JSON_DEPTH)
+        return decoded
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not JSON: {str(error)[:120]}.") from None
+
+
+def _check_depth(value: Any, name: str, left: int) -> None:
+    if isinstance(value, dict | list):
+        if left == 0:
+            raise Invalid(f"{name} is nested deeper than {_JSON_DEPTH} levels.", field=name)
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, name, left - 1)
 
 
 def decode_query(arguments: dict[str, list[bytes]], kind: type[T]) -> T:

@@ -30,7 +30,7 @@ class StatementRequest(Struct, frozen=True, kw_only=True):
 
     sql: Annotated[str, Meta(min_length=1, max_length=262_144)]
     connection: Annotated[str, Meta(max_length=100)] = "local"
-    params: dict[str, Any] | None = None
+    params: dict[str, Any] | list[Any] | None = None
     frames: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]] = field(default_factory=dict)
     base_dir: Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*$")] | None = None
     format_hint: Format | None = None
@@ -149,7 +149,7 @@ def submission(body: StatementRequest, query: SubmitQuery, base_dir: str) -> Sub
         sql=body.sql,
         base_dir=base_dir,
         connection=body.connection,
-        params=body.params or {},
+        params=_by_name(body.params or {}),
         frames=body.frames,
         row_limit=body.row_limit,
         byte_limit=body.byte_limit,
@@ -160,6 +160,13 @@ def submission(body: StatementRequest, query: SubmitQuery, base_dir: str) -> Sub
         max_age=query.max_age,
         retry_on_recent_failure=query.retry_on_recent_failure,
     )
+
+
+def _by_name(params: dict[str, Any] | list[Any]) -> dict[str, Any]:
+    """Parameters by name; those of an array are called 1, 2, … as in ``$1`` and ``?``."""
+    if isinstance(params, dict):
+        return params
+    return {str(position): value for position, value in enumerate(params, start=1)}
 
 
 def statuses(text: str | None) -> tuple[Status, ...]:

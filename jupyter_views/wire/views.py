@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -34,7 +34,7 @@ class ViewsQuery(Struct, frozen=True, kw_only=True):
     search: Annotated[str, Meta(max_length=200)] | None = None
     tag: str | None = None
     owner: str | None = None
-    door: str | None = None
+    door: Literal["perspective"] | None = None
     limit: Limit = 50
     cursor: Annotated[str, Meta(pattern=r"^\d{1,20}-\d{1,20}$")] | None = None
 

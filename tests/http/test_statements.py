@@ -380,3 +380,35 @@ async def test_a_file_written_after_the_run_is_never_answered_from_the_cache(api
     assert again["strategy"] == "execute"
     rows = await api("GET", f"api/v1/statements/{again['id']}/result")
     assert rows.json["rows"] == [[2]]
+
+
+async def test_parameters_may_come_in_an_array(api):
+    for sql in ("SELECT $1 AS a, $2 AS b", "SELECT ? AS a, ? AS b"):
+        statement = await api.run(sql, params=[1, "two"])
+        assert statement["status"] == "SUCCESS", statement
+        rows = await api("GET", f"api/v1/statements/{statement['id']}/result")
+        assert rows.json["rows"] == [[1, "two"]]
+
+
+async def test_what_is_nested_too_deeply_is_refused_by_name(api):
+    deep: object = 1
+    for _ in range(40):
+        deep = [deep]
+
+    answer = await api("POST", "api/v1/statements", {"sql": "SELECT $v", "params": {"v": deep}})
+
+    assert answer.status == 422
+    assert answer.json["details"]["field"] == "params"
+
+
+async def test_a_rendering_that_was_taken_away_is_made_again(api, views_app):
+    statement = await api.run("SELECT range AS n, repeat('x', 100) AS x FROM range(10000)")
+    path = f"api/v1/statements/{statement['id']}/result?format=csv"
+    first = await api("GET", path)
+    assert first.status == 200
+    for file in views_app._store.files.encoded.iterdir():
+        file.unlink()
+
+    again = await api("GET", path)
+
+    assert (again.status, again.body) == (200, first.body)
