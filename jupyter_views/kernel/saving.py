@@ -58,7 +58,7 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
     BadLine
         For what could only fail later.
     """
-    from ..core.names import RESERVED_SLUGS, slug_from
+    from ..core.names import slug_from
 
     name = line.name.strip()
     if not name:
@@ -67,8 +67,6 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
     if not sql.strip():
         raise BadLine("The cell holds no SQL.", "Put one SELECT below the first line.")
     slug = slug_from(name)
-    if slug in RESERVED_SLUGS:
-        raise BadLine(f"{slug} is a reserved name.", f"%%perspective My {slug}")
     draft: dict[str, Any] = {"sql": sql, "base_dir": folder}
     params = [parse_param(text) for text in line["param"] or ()]
     if params:

@@ -175,8 +175,7 @@ async def test_numbers_that_a_browser_would_round_come_as_text_when_asked_for(ap
         ["9007199254740993", 9007199254740991, "-9007199254740993", "1.10", str(huge), 7, None]
     ]
     assert number.json["rows"][0][:3] == [9007199254740993, 9007199254740991, -9007199254740993]
-    assert number.json["rows"][0][4] == huge
-    assert b"1.10" in number.body
+    assert number.json["rows"][0][3:] == [1.1, huge, 7, None]
     assert (await api("GET", path)).body == number.body
     assert text.headers["Etag"] != number.headers["Etag"]
     assert (await api("GET", f"{path}?big=double")).status == 422

@@ -121,6 +121,46 @@ async def test_a_new_definition_outlives_the_old_ones_running_refresh(api, size,
     assert views_app._store.database.check() == []
 
 
+async def test_a_refresh_of_the_new_definition_does_not_join_the_old_ones(api, size):
+    size(1)
+    await api.save(BY_SIZE, "Joined")
+    new = await api.run("SELECT 12345 AS n")
+    size(1500)
+    old = (await api("POST", f"{PERSPECTIVES}/joined/refresh")).json
+    await under_way(api, old["id"])
+    await api("PUT", f"{PERSPECTIVES}/joined", {"statement_id": new["id"]})
+
+    refresh = (await api("POST", f"{PERSPECTIVES}/joined/refresh")).json
+
+    assert refresh["id"] != old["id"]
+    assert refresh["sql"] == "SELECT 12345 AS n"
+    assert (await ended(api, refresh["id"]))["status"] == "SUCCESS"
+    await ended(api, old["id"])
+    assert (await api("GET", f"{PERSPECTIVES}/joined")).json["request_id"] == refresh["id"]
+    assert await greatest(api, "joined") == 12345
+
+
+async def test_a_new_view_of_a_freed_slug_is_not_touched_by_the_old_ones_refresh(api, size):
+    size(1)
+    old = await api.save(BY_SIZE, "Reborn")
+    other = await api.run("SELECT 777 AS n")
+    size(800)
+    refresh = (await api("POST", f"{PERSPECTIVES}/reborn/refresh")).json
+    await under_way(api, refresh["id"])
+    await api("DELETE", f"{PERSPECTIVES}/reborn")
+
+    body = {"name": "Reborn", "statement_id": other["id"]}
+    made = await api("POST", PERSPECTIVES, body)
+    await ended(api, refresh["id"])
+    await asyncio.sleep(0.2)
+
+    assert (made.status, made.json["slug"]) == (201, "reborn")
+    view = (await api("GET", f"{PERSPECTIVES}/reborn")).json
+    assert view["id"] == made.json["id"] != old["id"]
+    assert view["request_id"] == other["id"]
+    assert await greatest(api, "reborn") == 777
+
+
 async def test_new_words_do_not_disturb_a_running_refresh(api, size):
     size(1)
     await api.save(BY_SIZE, "Renamed")

@@ -252,11 +252,11 @@ def test_a_variable_that_is_no_frame_is_said_to_be_one(kernel):
     )
 
 
-def test_a_reserved_name_is_refused_before_anything_runs(kernel):
-    assert kernel.run("%%perspective New\nSELECT 1").error == [
-        "new is a reserved name.",
-        "%%perspective My new",
-    ]
+def test_a_reserved_name_gets_a_slug_that_can_be_reached(kernel, server):
+    ran = kernel.run("%%perspective New\nSELECT 1")
+
+    assert "Saved as new-view" in ran.shown[0]["text/plain"]
+    assert perspective(server, "new-view")["name"] == "New"
 
 
 def test_a_name_in_another_script_gets_a_readable_slug(kernel, server):
