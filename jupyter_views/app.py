@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EVENT = "https://events.jupyter.org/jupyter_views/view/v1"
 _HOUSEKEEPING_SECONDS = 60
 _DAY = 86_400 * SECOND
+_KERNEL_SCOPES = frozenset({"statement:write", "perspective:write", "query:write"})
 _STATEMENT_DAYS = 90
 _MIB = 1024 * 1024
 _KERNEL_VARIABLES = (
@@ -153,20 +154,20 @@ class ViewsApp(ExtensionApp):
             self.log.exception("Jupyter Views cannot start")
 
     async def _assemble(self) -> None:
-        from .core.keys import KeyService
-        from .core.results import ResultService
-        from .core.running import Runner
-        from .core.statements import Bounds, StatementService
-        from .core.views import ViewService
-
-        assert self.serverapp is not None
-        store = await asyncio.to_thread(self._open_store)
-        self._store = store
+        store = self._store = await asyncio.to_thread(self._open_store)
         folders = self._folders()
         engine = self._engine = self._made_engine(store, folders)
         await engine.start()
         clock = SystemClock()
-        self._runner = runner = Runner(
+        runner = self._runner = self._made_runner(store, engine, clock)
+        self._services = self._made_services(store, engine, clock, folders)
+        await runner.recover(store.lock.is_alive)
+        self._housekeeping = asyncio.create_task(self._keep_house(store, runner))
+
+    def _made_runner(self, store: Store, engine: DuckDBEngine, clock: SystemClock) -> Runner:
+        from .core.running import Runner
+
+        return Runner(
             rows=store.statements,
             files=store.files,
             engine=engine,
@@ -175,6 +176,16 @@ class ViewsApp(ExtensionApp):
             concurrent=self.run_workers,
             log=self.log,
         )
+
+    def _made_services(
+        self, store: Store, engine: DuckDBEngine, clock: SystemClock, folders: tuple[str, ...]
+    ) -> Services:
+        from .core.keys import KeyService
+        from .core.results import ResultService
+        from .core.statements import Bounds, StatementService
+        from .core.views import ViewService
+
+        assert self._runner is not None
         statements = StatementService(
             rows=store.statements,
             readers=store.views,
@@ -188,14 +199,14 @@ class ViewsApp(ExtensionApp):
                 queued=self.queued_limit,
                 queued_per_person=self.queued_per_person,
             ),
-            runner=runner,
+            runner=self._runner,
         )
         views = ViewService(
-            rows=store.views, statements=statements, runner=runner, clock=clock, log=self.log
+            rows=store.views, statements=statements, runner=self._runner, clock=clock, log=self.log
         )
         views.on_change(self._emit)
         person = os.environ.get("JUPYTERHUB_USER") or "local"
-        self._services = Services(
+        return Services(
             statements=statements,
             views=views,
             results=ResultService(engine=engine, files=store.files, cache=store.cache),
@@ -208,16 +219,10 @@ class ViewsApp(ExtensionApp):
             folders=folders,
             local_person=person,
             kernel_key=self._kernel_key,
-            kernel_actor=Actor(
-                name=person,
-                is_key=True,
-                scopes=frozenset({"statement:write", "perspective:write", "query:write"}),
-            ),
+            kernel_actor=Actor(name=person, is_key=True, scopes=_KERNEL_SCOPES),
             frame_bytes=self.frame_limit_bytes,
             run_in_thread=asyncio.to_thread,
         )
-        await runner.recover(store.lock.is_alive)
-        self._housekeeping = asyncio.create_task(self._keep_house())
 
     def _open_store(self) -> Store:
         from .store.opened import Store
@@ -257,17 +262,14 @@ class ViewsApp(ExtensionApp):
             schema_id=EVENT, data={"action": action, "short_id": view.short_id}
         )
 
-    async def _keep_house(self) -> None:
-        assert self._store is not None
-        assert self._runner is not None
+    async def _keep_house(self, store: Store, runner: Runner) -> None:
         while True:
-            now = SystemClock().now()
-            rows_before = now - int(self.result_days * _DAY)
+            rows_before = SystemClock().now() - int(self.result_days * _DAY)
             try:
                 await asyncio.to_thread(
-                    self._store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
+                    store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
                 )
-                await self._runner.recover(self._store.lock.is_alive)
+                await runner.recover(store.lock.is_alive)
             except (ViewsError, OSError) as error:
                 self.log.warning("Jupyter Views could not clean up: %s", error)
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from ..core.access import require_scope
@@ -23,7 +24,7 @@ from .base import ViewsHandler
 from .idempotency import Answer, answer_once
 from .negotiate import wait_seconds
 from .operations import route
-from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
+from .rows import ResultOut, ResultQuery, Source, send_result
 
 
 class _StatementHandler(ViewsHandler):
@@ -35,8 +36,15 @@ class _StatementHandler(ViewsHandler):
         freshness = None
         if statement.result is not None:
             freshness = await self.services.statements.freshness(statement)
-            set_stale_headers(self, freshness, None)
         return statement_out(statement, self.path, freshness, is_mine=is_mine)
+
+    async def shown_alone(self, statement: Statement, *, is_mine: bool) -> StatementOut:
+        """The same as a whole answer, which says in a header too whether the rows are stale."""
+        shown = await self.shown(statement, is_mine=is_mine)
+        if shown.is_stale:
+            self.set_header("Is-Stale", "true")
+            self.set_header("X-Stale-Reason", shown.stale_reason or "unverifiable")
+        return shown
 
     def progress_headers(self, statement: Statement) -> dict[str, str]:
         headers = {"Location": f"{self.path}/{statement.id}"}
@@ -89,7 +97,7 @@ class StatementsHandler(_StatementHandler):
                 statement = await self.services.statements.wait(statement, patience)
             return Answer(
                 status=200 if statement.status.is_final else 202,
-                body=await self.shown(statement, is_mine=True),
+                body=await self.shown_alone(statement, is_mine=True),
                 headers=self.progress_headers(statement),
             )
 
@@ -108,9 +116,7 @@ class StatementsHandler(_StatementHandler):
         page = await self.services.statements.list(
             self.actor, statuses(query.status), query.limit, query.offset
         )
-        items = [await self.shown(s, is_mine=True) for s in page.items]
-        self.clear_header("Is-Stale")
-        self.clear_header("X-Stale-Reason")
+        items = await asyncio.gather(*(self.shown(s, is_mine=True) for s in page.items))
         self.set_paging(self.path, query.limit, query.offset, page.total)
         self.send(
             StatementPage(
@@ -140,7 +146,7 @@ class StatementHandler(_StatementHandler):
             statement = await self.services.statements.wait(statement, patience)
         if not statement.status.is_final:
             self.set_header("Retry-After", "1")
-        self.send(await self.shown(statement, is_mine=is_mine))
+        self.send(await self.shown_alone(statement, is_mine=is_mine))
 
     head = get
 
@@ -158,7 +164,7 @@ class CancelHandler(_StatementHandler):
     async def post(self, statement_id: str) -> None:
         """Ask a statement to stop; the answer says how it stands after at most 2.5 s."""
         statement = await self.services.statements.cancel(self.actor, statement_id)
-        self.send(await self.shown(statement, is_mine=True))
+        self.send(await self.shown_alone(statement, is_mine=True))
 
 
 class StatementResultHandler(_StatementHandler):

@@ -258,7 +258,7 @@ def detail_out(
         sources=sources,
         gateway=query.connection,
         query_type="sql",
-        meta=view.current.meta,
+        meta=view.current.meta if is_owner(actor, view) else None,
         notebook=view.notebook,
         refreshable=True,
         max_staleness_seconds=None,

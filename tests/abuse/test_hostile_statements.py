@@ -90,7 +90,8 @@ async def test_a_variable_of_the_servers_process_is_not_a_table(api):
             {"TIMED_OUT", "OUT_OF_MEMORY"},
         ),
         (
-            "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3",
+            "SELECT count(*) FROM range(10000000) a, range(10000000) b "
+            "WHERE (a.range * b.range) % 7 = 3",
             {"TIMED_OUT"},
         ),
     ],

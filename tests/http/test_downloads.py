@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 FORMATS = ("json", "ndjson", "csv", "arrow", "parquet")
-HUGE = ("9" * 25, str(2**63), str(2**64), "-1", "1.5", "x", "")
+NO_WINDOW = ("9" * 25, str(2**63), str(2**64), "-1", "1.5", "x", "")
 
 
 async def result_path(api, sql: str, **fields) -> str:
@@ -163,7 +163,7 @@ async def test_numbers_that_a_browser_would_round_come_as_text_when_asked_for(ap
     sql = (
         "SELECT 9007199254740993::BIGINT AS wide, 9007199254740991::BIGINT AS safe,"
         " -9007199254740993::BIGINT AS low, 1.10::DECIMAL(10, 2) AS exact,"
-        " 170141183460469231731687303715884105727::HUGEINT AS huge, 7 AS small, NULL::BIGINT AS nil"
+        " 170141183460469231731687303715884105727::NO_WINDOWINT AS huge, 7 AS small, NULL::BIGINT AS nil"
     )
     path = await result_path(api, sql)
 
@@ -190,11 +190,8 @@ async def test_windows_out_of_range_are_refused_by_name_wherever_rows_are_read(a
         f"api/views/{view['short_id']}/result",
     ]
     for path in paths:
-        for value in HUGE:
+        for value in NO_WINDOW:
             answer = await api("GET", f"{path}?{name}={value}")
-            if value == "":  # nothing was asked for, or nothing that is a number
-                assert answer.status in {200, 422}, (path, value)
-                continue
             assert answer.status == 422, (path, value, answer.body)
             assert answer.json["error"] == "VALIDATION"
             assert answer.json["details"]["field"] == name
@@ -203,7 +200,7 @@ async def test_windows_out_of_range_are_refused_by_name_wherever_rows_are_read(a
 @pytest.mark.parametrize("name", ["limit", "offset"])
 async def test_pages_out_of_range_are_refused_by_name_in_every_list(api, name):
     for path in ("api/v1/statements", "api/v1/perspectives"):
-        for value in HUGE[:-1]:
+        for value in NO_WINDOW:
             answer = await api("GET", f"{path}?{name}={value}")
             assert answer.status == 422, (path, value, answer.body)
             assert answer.json["details"]["field"] == name
