@@ -163,7 +163,7 @@ async def test_numbers_that_a_browser_would_round_come_as_text_when_asked_for(ap
     sql = (
         "SELECT 9007199254740993::BIGINT AS wide, 9007199254740991::BIGINT AS safe,"
         " -9007199254740993::BIGINT AS low, 1.10::DECIMAL(10, 2) AS exact,"
-        " 170141183460469231731687303715884105727::NO_WINDOWINT AS huge, 7 AS small, NULL::BIGINT AS nil"
+        " 170141183460469231731687303715884105727::HUGEINT AS huge, 7 AS small, NULL::BIGINT AS nil"
     )
     path = await result_path(api, sql)
 
