@@ -14,28 +14,32 @@ class RateLimit:
     """At most ``count`` times in any ``seconds`` seconds, per key.
 
     Kept in memory: a restart forgives, which is harmless for a limit that
-    protects the owner's machine and no secret.
+    protects a machine and no secret.
     """
 
     def __init__(self, clock: Clock, *, count: int, seconds: float) -> None:
         self._clock = clock
         self._count = count
         self._seconds = seconds
-        self._taken: dict[str, deque[float]] = {}
+        self._times: dict[str, deque[float]] = {}
 
-    def take(self, key: str) -> None:
-        """Count one time; TooMany, with the wait, when the limit is reached."""
-        now = self._clock.monotonic()
-        if len(self._taken) > _KEYS:
-            self._taken.clear()
-        taken = self._taken.setdefault(key, deque())
-        while taken and now - taken[0] >= self._seconds:
-            taken.popleft()
-        if len(taken) >= self._count:
-            wait = int(self._seconds - (now - taken[0])) + 1
-            raise TooMany(
-                "You asked for this too often.",
-                hint=f"Try again in {wait} s.",
-                retry_after_seconds=wait,
-            )
-        taken.append(now)
+    def note(self, key: str) -> None:
+        """Count one time."""
+        if len(self._times) > _KEYS:
+            self._times.clear()
+        self._times.setdefault(key, deque(maxlen=self._count)).append(self._clock.monotonic())
+
+    def check(self, key: str, message: str) -> None:
+        """Raise TooMany, with the wait, when the limit is reached."""
+        times = self._times.get(key, ())
+        if len(times) < self._count:
+            return
+        left = self._seconds - (self._clock.monotonic() - times[0])
+        if left > 0:
+            wait = int(left) + 1
+            raise TooMany(message, hint=f"Try again in {wait} s.", retry_after_seconds=wait)
+
+    def take(self, key: str, message: str) -> None:
+        """Count one time, or raise TooMany when the limit is reached."""
+        self.check(key, message)
+        self.note(key)

@@ -135,15 +135,11 @@ class Outlook(Struct, frozen=True, kw_only=True):
         when it is recent.
     is_in_flight
         An equal statement waits or runs.
-    waiting, waiting_of_person
-        Statements that wait or run, of all people and of the one who asks.
     """
 
     success: Statement | None
     failure: Statement | None
     is_in_flight: bool
-    waiting: int
-    waiting_of_person: int
 
 
 class Version(Struct, frozen=True, kw_only=True):

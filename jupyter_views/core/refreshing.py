@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from .access import is_owner
-from .errors import ViewsError
+from .errors import NotFound, StaleWrite, ViewsError
 from .limits import RateLimit
 from .model import Actor, Statement, View
 from .ports import Clock
@@ -21,11 +21,13 @@ class Refresher:
         self,
         *,
         statements: StatementService,
+        find: Callable[[int], View | None],
         clock: Clock,
         on_start: Callable[[View], None],
         log: logging.Logger,
     ) -> None:
         self._statements = statements
+        self._find = find
         self._on_start = on_start
         self._log = log
         self._starting: dict[int, asyncio.Task[Statement]] = {}
@@ -41,7 +43,7 @@ class Refresher:
             minute: the owner's machine pays for it.
         """
         if not is_owner(actor, view):
-            self._forced.take(f"{actor.name}\n{view.id}")
+            self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
         return await self._one(view)
 
     async def behind(self, view: View) -> Statement | None:
@@ -65,6 +67,16 @@ class Refresher:
         return await asyncio.shield(starting)
 
     async def _start(self, view: View) -> Statement:
+        try:
+            return await self._submit(view)
+        except StaleWrite:
+            # Somebody changed the definition while this was on its way.
+            changed = await asyncio.to_thread(self._find, view.id)
+            if changed is None:
+                raise NotFound("The view was deleted.") from None
+            return await self._submit(changed)
+
+    async def _submit(self, view: View) -> Statement:
         query = view.version.query
         statement = await self._statements.refresh(
             Submission(

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from .errors import (
     Canceled,
+    EngineCrashed,
     Forbidden,
     Gone,
     Interrupted,
@@ -20,9 +21,9 @@ from .errors import (
     NotFound,
     RecentFailure,
     StatementNotSuccess,
-    TooMany,
 )
 from .freshness import Freshness
+from .limits import RateLimit
 from .model import (
     SECOND,
     Actor,
@@ -82,10 +83,12 @@ class Bounds(Struct, frozen=True, kw_only=True):
 class StatementRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
-    def submit(self, statement: Statement) -> Statement: ...
+    def submit(
+        self, statement: Statement, *, queued: int | None = None, per_person: int | None = None
+    ) -> Statement: ...
     def find(self, statement_id: str) -> Statement | None: ...
     def find_by_client_id(self, submitted_by: str, client_id: str) -> Statement | None: ...
-    def outlook(self, fingerprint: str, submitted_by: str, failed_since: Instant) -> Outlook: ...
+    def outlook(self, fingerprint: str, failed_since: Instant) -> Outlook: ...
     def page(
         self, submitted_by: str, statuses: tuple[Status, ...], limit: int, offset: int
     ) -> Page: ...
@@ -135,6 +138,9 @@ class StatementService:
         self._clock = clock
         self._bounds = bounds
         self._runner = runner
+        # Below the engine's own bound, so that one person cannot close it for all.
+        self._crashes = RateLimit(clock, count=3, seconds=60)
+        runner.on_finished(self._note_crash)
         self._verifier = Verifier(rows=rows, engine=engine, clock=clock)
 
     async def check(self, actor: Actor, asked: Submission) -> Plan:
@@ -161,15 +167,18 @@ class StatementService:
         outlook = await asyncio.to_thread(
             self._rows.outlook,
             statement.fingerprint,
-            actor.name,
             self._clock.now() - FAILURE_MEMORY,
         )
         reused = await self._reusable(statement, asked.max_age, outlook.success)
         if reused is not None:
             return await asyncio.to_thread(self._rows.submit, reused)
         if not outlook.is_in_flight:
-            self._refuse(asked, outlook)
-        stored = await asyncio.to_thread(self._rows.submit, statement)
+            self._refuse(actor, asked, outlook)
+        # A view's refresh is asked for by its readers, so its owner's share is not spent on it.
+        share = None if asked.view_id is not None else self._bounds.queued_per_person
+        stored = await asyncio.to_thread(
+            self._rows.submit, statement, queued=self._bounds.queued, per_person=share
+        )
         if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
             self._runner.set_going(stored)
         return self._runner.overlaid(stored)
@@ -266,7 +275,8 @@ class StatementService:
             completed_at=now,
         )
 
-    def _refuse(self, asked: Submission, outlook: Outlook) -> None:
+    def _refuse(self, actor: Actor, asked: Submission, outlook: Outlook) -> None:
+        self._crashes.check(actor.name, "Your last queries crashed the engine.")
         failed = outlook.failure
         if (
             failed is not None
@@ -278,16 +288,10 @@ class StatementService:
                 hint="Send retry_on_recent_failure=true to run it all the same.",
                 details={"last_error": failed.error, "statement_id": failed.id},
             )
-        # A view's refresh is asked for by its readers, so its owner's share is not spent on it.
-        is_full = asked.view_id is None and (
-            outlook.waiting_of_person >= self._bounds.queued_per_person
-        )
-        if is_full or outlook.waiting >= self._bounds.queued:
-            raise TooMany(
-                "Too many statements are waiting.",
-                hint="Wait for one to end, or cancel it.",
-                retry_after_seconds=2,
-            )
+
+    def _note_crash(self, statement: Statement, _: list[int]) -> None:
+        if (statement.error or {}).get("code") == EngineCrashed.code:
+            self._crashes.note(statement.submitted_by)
 
     async def wait(self, statement: Statement, seconds: float) -> Statement:
         """The statement when it ends, or as it stands after ``seconds``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, TypeVar
@@ -47,7 +48,7 @@ Action = Literal["created", "refreshing", "refreshed", "changed", "failed", "del
 T = TypeVar("T")
 _LOOKED_AT = 1000
 _SLUG_TRIES = 10
-_WRITE_TRIES = 5
+_WRITE_TRIES = 100
 Changed = Callable[[Action, View], None]
 
 
@@ -122,6 +123,7 @@ class ViewService:
         self._announcing: set[asyncio.Task[None]] = set()
         self._refresher = Refresher(
             statements=statements,
+            find=rows.find,
             clock=clock,
             on_start=lambda view: self._tell("refreshing", view),
             log=log,
@@ -185,7 +187,8 @@ class ViewService:
             free = await asyncio.to_thread(self._free_slugs, slug, view.owner)
             if not suffix_if_taken or not free:
                 break
-            wanted = free[0]
+            # Rivals for one slug all see the same first suggestion; after a lost race, by chance.
+            wanted = free[0] if wanted == slug else f"{slug[:90]}-{secrets.token_hex(3)}"
         raise SlugTaken(taken.message, hint=f"Free now: {', '.join(free)}.", suggestions=free)
 
     async def _wanted_slug(self, actor: Actor, new: NewView) -> str:

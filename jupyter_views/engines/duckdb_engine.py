@@ -99,7 +99,8 @@ class DuckDBEngine:
         self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess] = {}
         self._canceled: set[str] = set()
         self._watcher: asyncio.Task[None] | None = None
-        breaker = Breaker()
+        # One for each kind: what user SQL crashes must not close the way to stored rows.
+        self._breakers = (Breaker(), Breaker())
         setup = Setup(
             kind="run",
             readable=readable,
@@ -116,10 +117,9 @@ class DuckDBEngine:
         )
         scratch = os.path.join(self._folder, "read")
         reading = structs.replace(setup, kind="read", scratch=scratch, nice=5)
-        limits = {"breaker": breaker, "recycle_bytes": memory_bytes // 2 + GIB // 2, "log": log}
-        self._runs = Pool(setup, size=run_workers, **limits)
-        self._reads = Pool(reading, size=read_workers, **limits)
-        self._breaker = breaker
+        limits = {"recycle_bytes": memory_bytes // 2 + GIB // 2, "log": log}
+        self._runs = Pool(setup, size=run_workers, breaker=self._breakers[0], **limits)
+        self._reads = Pool(reading, size=read_workers, breaker=self._breakers[1], **limits)
 
     async def start(self) -> None:
         """Start one worker of each kind; raises Unavailable when they do not answer."""
@@ -144,7 +144,7 @@ class DuckDBEngine:
 
     def health(self) -> str | None:
         """None while one worker of each kind lives and the engine does not keep crashing."""
-        if self._breaker.seconds_open() > 0:
+        if any(breaker.seconds_open() > 0 for breaker in self._breakers):
             return "The engine crashed several times within a minute."
         return self._runs.health() or self._reads.health()
 

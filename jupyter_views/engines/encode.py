@@ -127,6 +127,34 @@ class Sink:
         return Encoded(row_count=rows, size_bytes=self.size, path=self._path)
 
 
+class Verified:
+    """Which files are what their hash says: looked at once per file and worker.
+
+    25 ms for 40 MB; from then on the stamps stand for the content, as they
+    do for sources.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, int, int, int, int]] = set()
+
+    def is_whole(self, path: str, sha256: str) -> bool:
+        """Whether the content has this hash; False too for a file that cannot be read."""
+        try:
+            found = os.stat(path)
+            stamps = (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+            if stamps in self._known:
+                return True
+            with open(path, "rb") as source:
+                is_whole = hashlib.file_digest(source, "sha256").hexdigest() == sha256
+        except OSError:
+            return False
+        if is_whole:
+            if len(self._known) >= _VERIFIED_FILES:
+                self._known.clear()
+            self._known.add(stamps)
+        return is_whole
+
+
 class Encoder:
     """Encodes with a connection of its own that runs no user's SQL.
 
@@ -137,7 +165,7 @@ class Encoder:
 
     def __init__(self, setup: Setup) -> None:
         self._scratch = setup.scratch
-        self._verified: set[tuple[str, int, int, int, int]] = set()
+        self._verified = Verified()
         self._connection = sandbox.open_connection(
             readable=(setup.scratch,),
             scratch=setup.scratch,
@@ -157,7 +185,8 @@ class Encoder:
         Gone
             The stored file is not what was stored.
         """
-        self._verify(encoding.path, encoding.sha256)
+        if not self._verified.is_whole(encoding.path, encoding.sha256):
+            raise _gone()
         chosen = choose(encoding.columns_meta, encoding.columns)
         columns = [encoding.columns_meta[at] for at in chosen]
         path = os.path.join(self._scratch, f"rendered.{encoding.format}")
@@ -168,24 +197,6 @@ class Encoder:
             if window.is_damaged:
                 raise _gone() from None
             raise
-
-    def _verify(self, path: str, sha256: str) -> None:
-        # Once per file and worker: 25 ms for 40 MB. The stamps stand for the
-        # content from then on, as they do for sources.
-        try:
-            found = os.stat(path)
-            stamps = (path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-            if stamps in self._verified:
-                return
-            with open(path, "rb") as source:
-                is_whole = hashlib.file_digest(source, "sha256").hexdigest() == sha256
-        except OSError:
-            raise _gone() from None
-        if not is_whole:
-            raise _gone()
-        if len(self._verified) >= _VERIFIED_FILES:
-            self._verified.clear()
-        self._verified.add(stamps)
 
     def _rendered(
         self, encoding: Encoding, window: Window, columns: list[Column], path: str

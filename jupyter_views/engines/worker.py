@@ -23,7 +23,7 @@ from ..core.errors import EngineFailed
 from ..core.ports import Column, Draft, Encoded, Limits, Outcome, Plan, Run, Signature
 from . import gate, sandbox, sources
 from .columns import storing_casts, to_column
-from .encode import Encoder
+from .encode import Encoder, Verified
 from .governor import Governor
 from .protocol import (
     Check,
@@ -71,6 +71,7 @@ class Worker:
         )
         # For gate and sources: their reading must not stand in the way of a run.
         self._desk = self._connection.cursor()
+        self._verified = Verified()
         self._encoder = Encoder(setup) if setup.kind == "read" else None
 
     def warm_up(self) -> None:
@@ -173,8 +174,27 @@ class Worker:
                     f"The frame {name!r} is no longer stored.",
                     hint="Run the cell again: it sends the frame.",
                 )
+            self._connection.register(name, self._frame(name, path, sha256))
+
+    def _frame(self, name: str, path: str, sha256: str) -> pa.Table:
+        """An uploaded frame, proved to be what was uploaded and to hold what it claims.
+
+        Arrow trusts offsets and lengths: a hostile stream would read this
+        process's memory into somebody's rows, so every buffer is looked at.
+        """
+        is_whole = self._verified.is_whole(path, sha256)
+        try:
             with pa.memory_map(path) as source:
-                self._connection.register(name, pa.ipc.open_stream(source).read_all())
+                table = pa.ipc.open_stream(source).read_all()
+            table.validate(full=True)
+        except (pa.ArrowException, ValueError, OSError):
+            is_whole = False
+        if not is_whole:
+            raise EngineFailed(
+                f"The rows sent as {name} are damaged, or no Arrow stream.",
+                hint="Run the cell again: it sends the frame.",
+            )
+        return table
 
     def _store(self, draft: Draft, limits: Limits, path: str) -> tuple[tuple[Column, ...], Stored]:
         self._governor.raise_if_stopped()

@@ -77,7 +77,7 @@ def to_table(value: Any, name: str) -> pa.Table:
             table = _from_polars(value)
         else:
             table = pa.table(value)
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise MagicError(
             f"{name} cannot be sent to the server: {error}",
             "  Give every column one type and a name of its own.",

@@ -19,6 +19,8 @@ from .database import private_folder
 
 _SWEEP_AGE_SECONDS = 3600
 _ADOPTING_SECONDS = 60
+# What an entry costs besides its content, so that empty ones are not free.
+_ENTRY_BYTES = 512
 
 
 class ResultFiles:
@@ -166,7 +168,7 @@ class EncodedCache:
             self._drop(key)
             self._entries[key] = (row_count, kept, size)
             in_memory = isinstance(kept, bytes)
-            self._sizes[in_memory] += size
+            self._sizes[in_memory] += size + _ENTRY_BYTES
             for old in list(self._oldest(in_memory, but=key)):
                 self._drop(old)
         return kept
@@ -182,7 +184,7 @@ class EncodedCache:
             if excess <= 0:
                 return
             if isinstance(content, bytes) is in_memory and key != but:
-                excess -= size
+                excess -= size + _ENTRY_BYTES
                 yield key
 
     def _drop(self, key: str) -> None:
@@ -190,6 +192,6 @@ class EncodedCache:
         if entry is None:
             return
         _, content, size = entry
-        self._sizes[isinstance(content, bytes)] -= size
+        self._sizes[isinstance(content, bytes)] -= size + _ENTRY_BYTES
         if isinstance(content, Path):
             content.unlink(missing_ok=True)

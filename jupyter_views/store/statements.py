@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, exc, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, exc, exists, func, insert, or_, select, update
 
-from ..core.errors import Conflict
+from ..core.errors import Conflict, StaleWrite, TooMany
 from ..core.freshness import back_off
 from ..core.model import (
     SECOND,
@@ -44,17 +44,28 @@ class StatementStore:
         self._database = database
         self._server_id = server_id
 
-    def submit(self, statement: Statement) -> Statement:
+    def submit(
+        self, statement: Statement, *, queued: int | None = None, per_person: int | None = None
+    ) -> Statement:
         """Insert a statement; an equal one in flight makes it a follower of that one.
 
         A statement with a ``view_id`` becomes that view's refresh in the same
         commit; where one is under way already, that one is returned instead
         and nothing is inserted.
 
+        Parameters
+        ----------
+        queued, per_person
+            How many statements may wait or run, of all people and of one.
+
         Raises
         ------
         Conflict
             If the actor has used the ``client_id`` before.
+        TooMany
+            When a limit is reached; counted in the same transaction.
+        StaleWrite
+            When the view's definition is no longer that of the refresh.
         """
         with self._database.write() as connection:
             if statement.view_id is not None and (
@@ -62,6 +73,8 @@ class StatementStore:
             ):
                 return earlier
             query = _saved_query(connection, statement.query)
+            if statement.view_id is not None:
+                _require_definition(connection, statement.view_id, query, statement.params)
             facts: dict[str, Any] = {"query": query}
             if statement.strategy is Strategy.EXECUTE:
                 primary = connection.execute(
@@ -77,6 +90,8 @@ class StatementStore:
                         "primary_id": primary.id,
                         "status": Status(primary.status),
                     }
+                else:
+                    _require_room(connection, statement.submitted_by, queued, per_person)
             statement = replace(statement, **facts)
             try:
                 connection.execute(insert(statements).values(**self._cells(statement)))
@@ -122,17 +137,18 @@ class StatementStore:
             )
             return found[0] if found else None
 
-    def outlook(self, fingerprint: str, submitted_by: str, failed_since: Instant) -> Outlook:
-        """What is known of a fingerprint, and how long the queue is, in one look."""
-        mine = func.count().filter(statements.c.submitted_by == submitted_by)
-        same = func.count().filter(statements.c.fingerprint == fingerprint)
+    def outlook(self, fingerprint: str, failed_since: Instant) -> Outlook:
+        """What is known of a fingerprint, in one look."""
         with self._database.read() as connection:
-            waiting, of_person, in_flight = connection.execute(
-                select(func.count(), mine, same).where(
-                    statements.c.status.in_(_IN_FLIGHT),
-                    statements.c.strategy == Strategy.EXECUTE,
+            in_flight = connection.execute(
+                select(
+                    exists().where(
+                        statements.c.fingerprint == fingerprint,
+                        statements.c.status.in_(_IN_FLIGHT),
+                        statements.c.strategy == Strategy.EXECUTE,
+                    )
                 )
-            ).one()
+            ).scalar()
             success = _newest(
                 connection, fingerprint, Status.SUCCESS, statements.c.result_id.is_not(None)
             )
@@ -144,8 +160,6 @@ class StatementStore:
             success=found.get(success),
             failure=found.get(failure),
             is_in_flight=bool(in_flight),
-            waiting=waiting,
-            waiting_of_person=of_person,
         )
 
     def page(
@@ -330,6 +344,37 @@ def _saved_query(connection: Connection, query: Query) -> Query:
         return replace(query, id=known.id, created_at=known.created_at)
     connection.execute(insert(queries).values(**plain(query)))
     return query
+
+
+def _require_definition(
+    connection: Connection, view_id: int, query: Query, params: dict[str, Any]
+) -> None:
+    """Raise StaleWrite unless the view still serves this query with these parameters."""
+    served = connection.execute(
+        select(statements.c.query_id, statements.c.params)
+        .join(views, views.c.current_statement_id == statements.c.id)
+        .where(views.c.id == view_id)
+    ).first()
+    if served is None or (served.query_id, served.params) != (query.id, params):
+        raise StaleWrite("The view's definition has changed.")
+
+
+def _require_room(
+    connection: Connection, person: str, queued: int | None, per_person: int | None
+) -> None:
+    waiting, mine = connection.execute(
+        select(func.count(), func.count().filter(statements.c.submitted_by == person)).where(
+            statements.c.status.in_(_IN_FLIGHT), statements.c.strategy == Strategy.EXECUTE
+        )
+    ).one()
+    if (queued is not None and waiting >= queued) or (
+        per_person is not None and mine >= per_person
+    ):
+        raise TooMany(
+            "Too many statements are waiting.",
+            hint="Wait for one to end, or cancel it.",
+            retry_after_seconds=2,
+        )
 
 
 def _refresh_under_way(connection: Connection, view_id: int) -> Statement | None:

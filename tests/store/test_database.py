@@ -138,7 +138,7 @@ def test_a_result_without_a_row_goes_after_an_hour_and_one_with_a_row_stays(tmp_
 
 
 def test_the_cache_drops_what_was_used_least(tmp_path):
-    cache = EncodedCache(tmp_path, memory_bytes=25, disk_bytes=0)
+    cache = EncodedCache(tmp_path, memory_bytes=2 * 522 + 5, disk_bytes=0)
     for key in "abc":
         cache.put(key, 1, b"0123456789", 10)
         cache.get("a")
