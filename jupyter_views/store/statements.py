@@ -6,16 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, exc, exists, func, insert, or_, select, update
+from sqlalchemy import and_, exc, exists, func, insert, or_, select, update
 
-from ..core.errors import Conflict, StaleWrite, TooMany
-from ..core.freshness import back_off
+from ..core.errors import Conflict
 from ..core.model import (
-    SECOND,
     Instant,
     Outlook,
     Page,
-    Query,
     Result,
     Statement,
     Status,
@@ -24,10 +21,20 @@ from ..core.model import (
 from ..core.ports import Signature
 from .database import Database
 from .rows import plain, statements_by_id, statements_where
-from .tables import queries, results, statements, views
+from .statement_steps import (
+    IN_FLIGHT,
+    finish,
+    newest,
+    refresh_under_way,
+    release_views,
+    require_definition,
+    require_room,
+    saved_query,
+    with_followers,
+)
+from .tables import results, statements, views
 
-_CANCELED_PAUSE: Instant = 60 * SECOND
-_IN_FLIGHT = (Status.QUEUED, Status.RUNNING)
+_COLUMNS = {column.name for column in statements.c}
 
 
 class StatementStore:
@@ -69,18 +76,18 @@ class StatementStore:
         """
         with self._database.write() as connection:
             if statement.view_id is not None and (
-                earlier := _refresh_under_way(connection, statement.view_id)
+                earlier := refresh_under_way(connection, statement.view_id)
             ):
                 return earlier
-            query = _saved_query(connection, statement.query)
+            query = saved_query(connection, statement.query)
             if statement.view_id is not None:
-                _require_definition(connection, statement.view_id, query, statement.params)
+                require_definition(connection, statement.view_id, query, statement.params)
             facts: dict[str, Any] = {"query": query}
             if statement.strategy is Strategy.EXECUTE:
                 primary = connection.execute(
                     select(statements.c.id, statements.c.status).where(
                         statements.c.fingerprint == statement.fingerprint,
-                        statements.c.status.in_(_IN_FLIGHT),
+                        statements.c.status.in_(IN_FLIGHT),
                         statements.c.strategy == Strategy.EXECUTE,
                     )
                 ).first()
@@ -91,7 +98,7 @@ class StatementStore:
                         "status": Status(primary.status),
                     }
                 else:
-                    _require_room(connection, statement.submitted_by, queued, per_person)
+                    require_room(connection, statement.submitted_by, queued, per_person)
             statement = replace(statement, **facts)
             try:
                 connection.execute(insert(statements).values(**self._cells(statement)))
@@ -144,15 +151,15 @@ class StatementStore:
                 select(
                     exists().where(
                         statements.c.fingerprint == fingerprint,
-                        statements.c.status.in_(_IN_FLIGHT),
+                        statements.c.status.in_(IN_FLIGHT),
                         statements.c.strategy == Strategy.EXECUTE,
                     )
                 )
             ).scalar()
-            success = _newest(
+            success = newest(
                 connection, fingerprint, Status.SUCCESS, statements.c.result_id.is_not(None)
             )
-            failure = _newest(
+            failure = newest(
                 connection, fingerprint, Status.FAILED, statements.c.completed_at >= failed_since
             )
             found = statements_by_id(connection, {success, failure} - {None})
@@ -189,7 +196,7 @@ class StatementStore:
         with self._database.write() as connection:
             moved = connection.execute(
                 update(statements)
-                .where(_with_followers(statement_id), statements.c.status == Status.QUEUED)
+                .where(with_followers(statement_id), statements.c.status == Status.QUEUED)
                 .values(status=Status.RUNNING, started_at=at)
             )
             return moved.rowcount > 0
@@ -204,7 +211,7 @@ class StatementStore:
         """
         with self._database.write() as connection:
             connection.execute(insert(results).values(**plain(result)))
-            finished = _finish(
+            finished = finish(
                 connection,
                 statement_id,
                 status=Status.SUCCESS,
@@ -240,8 +247,8 @@ class StatementStore:
                     .where(
                         statements.c.server_id.in_(servers),
                         statements.c.strategy == Strategy.AWAIT_PRIMARY,
-                        statements.c.status.in_(_IN_FLIGHT),
-                        or_(primary.c.id.is_(None), primary.c.status.not_in(_IN_FLIGHT)),
+                        statements.c.status.in_(IN_FLIGHT),
+                        or_(primary.c.id.is_(None), primary.c.status.not_in(IN_FLIGHT)),
                     )
                 ).all()
             )
@@ -265,19 +272,19 @@ class StatementStore:
         for a minute no reader starts what somebody has just stopped.
         """
         with self._database.write() as connection:
-            finished = _finish(connection, statement_id, status=status, error=error, at=at)
-            return _release_views(connection, finished, status, at)
+            finished = finish(connection, statement_id, status=status, error=error, at=at)
+            return release_views(connection, finished, status, at)
 
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]:
         """Cancel one follower alone; its primary goes on."""
         with self._database.write() as connection:
             moved = connection.execute(
                 update(statements)
-                .where(statements.c.id == statement_id, statements.c.status.in_(_IN_FLIGHT))
+                .where(statements.c.id == statement_id, statements.c.status.in_(IN_FLIGHT))
                 .values(status=Status.CANCELED, error=error, completed_at=at)
             )
             gone = [statement_id] if moved.rowcount else []
-            return _release_views(connection, gone, Status.CANCELED, at)
+            return release_views(connection, gone, Status.CANCELED, at)
 
     def has_followers(self, statement_id: str) -> bool:
         """Whether somebody else still waits for this statement's result."""
@@ -287,7 +294,7 @@ class StatementStore:
                     select(statements.c.id)
                     .where(
                         statements.c.primary_id == statement_id,
-                        statements.c.status.in_(_IN_FLIGHT),
+                        statements.c.status.in_(IN_FLIGHT),
                     )
                     .limit(1)
                 ).first()
@@ -304,7 +311,7 @@ class StatementStore:
         """
         with self._database.read() as connection:
             servers = connection.scalars(
-                select(statements.c.server_id).where(statements.c.status.in_(_IN_FLIGHT)).distinct()
+                select(statements.c.server_id).where(statements.c.status.in_(IN_FLIGHT)).distinct()
             ).all()
         dead = [server for server in servers if server != self._server_id and not is_alive(server)]
         if not dead:
@@ -329,119 +336,3 @@ class StatementStore:
                 for found in statements_by_id(connection, set(queued)).values()
                 if found.strategy is Strategy.EXECUTE
             ]
-
-
-_COLUMNS = {column.name for column in statements.c}
-
-
-def _saved_query(connection: Connection, query: Query) -> Query:
-    known = connection.execute(
-        select(queries.c.id, queries.c.created_at).where(
-            queries.c.definition_hash == query.definition_hash
-        )
-    ).first()
-    if known is not None:
-        return replace(query, id=known.id, created_at=known.created_at)
-    connection.execute(insert(queries).values(**plain(query)))
-    return query
-
-
-def _require_definition(
-    connection: Connection, view_id: int, query: Query, params: dict[str, Any]
-) -> None:
-    """Raise StaleWrite unless the view still serves this query with these parameters."""
-    served = connection.execute(
-        select(statements.c.query_id, statements.c.params)
-        .join(views, views.c.current_statement_id == statements.c.id)
-        .where(views.c.id == view_id)
-    ).first()
-    if served is None or (served.query_id, served.params) != (query.id, params):
-        raise StaleWrite("The view's definition has changed.")
-
-
-def _require_room(
-    connection: Connection, person: str, queued: int | None, per_person: int | None
-) -> None:
-    waiting, mine = connection.execute(
-        select(func.count(), func.count().filter(statements.c.submitted_by == person)).where(
-            statements.c.status.in_(_IN_FLIGHT), statements.c.strategy == Strategy.EXECUTE
-        )
-    ).one()
-    if (queued is not None and waiting >= queued) or (
-        per_person is not None and mine >= per_person
-    ):
-        raise TooMany(
-            "Too many statements are waiting.",
-            hint="Wait for one to end, or cancel it.",
-            retry_after_seconds=2,
-        )
-
-
-def _refresh_under_way(connection: Connection, view_id: int) -> Statement | None:
-    found = connection.execute(
-        select(views.c.refreshing_statement_id).where(views.c.id == view_id)
-    ).scalar()
-    return statements_by_id(connection, {found}).get(found) if found else None
-
-
-def _newest(connection: Connection, fingerprint: str, status: Status, condition: Any) -> str | None:
-    return connection.execute(
-        select(statements.c.id)
-        .where(statements.c.fingerprint == fingerprint, statements.c.status == status, condition)
-        .order_by(statements.c.completed_at.desc(), statements.c.id.desc())
-        .limit(1)
-    ).scalar()
-
-
-def _with_followers(statement_id: str) -> Any:
-    return or_(statements.c.id == statement_id, statements.c.primary_id == statement_id)
-
-
-def _finish(
-    connection: Connection,
-    statement_id: str,
-    *,
-    status: Status,
-    at: Instant,
-    started_at: Instant | None = None,
-    result_id: str | None = None,
-    error: dict[str, Any] | None = None,
-) -> list[str]:
-    return list(
-        connection.scalars(
-            update(statements)
-            .where(_with_followers(statement_id), statements.c.status.in_(_IN_FLIGHT))
-            .values(
-                status=status,
-                result_id=result_id,
-                error=error,
-                completed_at=at,
-                started_at=func.coalesce(statements.c.started_at, started_at),
-            )
-            .returning(statements.c.id)
-        ).all()
-    )
-
-
-def _release_views(
-    connection: Connection, finished: list[str], status: Status, at: Instant
-) -> list[int]:
-    waiting = connection.execute(
-        select(views.c.id, views.c.failures, views.c.refreshing_statement_id).where(
-            views.c.refreshing_statement_id.in_(finished)
-        )
-    ).all()
-    for view in waiting:
-        failures = view.failures + (status is Status.FAILED)
-        connection.execute(
-            update(views)
-            .where(views.c.id == view.id)
-            .values(
-                refreshing_statement_id=None,
-                last_refresh_statement_id=view.refreshing_statement_id,
-                failures=failures,
-                retry_at=at
-                + (_CANCELED_PAUSE if status is Status.CANCELED else back_off(failures)),
-            )
-        )
-    return [view.id for view in waiting]

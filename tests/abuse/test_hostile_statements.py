@@ -128,3 +128,15 @@ async def test_A48_hostile_parameters_are_only_values(api):
             headers={"Prefer": "wait=9"},
         )
         assert answer.status < 500, (value, answer.body)
+
+
+async def test_who_crashes_the_engine_waits_and_others_do_not(person):
+    mallory, ana = await person("mallory"), await person("ana")
+    deep = "SELECT (repeat('[',100000)||'{n}'||repeat(']',100000))::JSON::VARIANT AS v"
+    crashes = [(await mallory.run(deep.format(n=n)))["error"]["code"] for n in range(3)]
+
+    refused = await mallory("POST", "api/v1/statements", {"sql": "SELECT 1"})
+
+    assert crashes == ["ENGINE_CRASHED"] * 3
+    assert (refused.status, refused.json["error"]) == (429, "RATE_LIMITED")
+    assert (await ana.run("SELECT 'fine' AS f"))["status"] == "SUCCESS"

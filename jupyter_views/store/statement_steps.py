@@ -1,0 +1,137 @@
+"""The steps of a statement's life as single SQL statements, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from ..core.errors import StaleWrite, TooMany
+from ..core.freshness import back_off
+from ..core.model import SECOND, Instant, Query, Statement, Status, Strategy
+from .rows import plain, statements_by_id
+from .tables import queries, statements, views
+
+_CANCELED_PAUSE: Instant = 60 * SECOND
+IN_FLIGHT = (Status.QUEUED, Status.RUNNING)
+
+
+def saved_query(connection: Connection, query: Query) -> Query:
+    """The query as it is stored: an equal definition is kept once."""
+    known = connection.execute(
+        select(queries.c.id, queries.c.created_at).where(
+            queries.c.definition_hash == query.definition_hash
+        )
+    ).first()
+    if known is not None:
+        return replace(query, id=known.id, created_at=known.created_at)
+    connection.execute(insert(queries).values(**plain(query)))
+    return query
+
+
+def require_definition(
+    connection: Connection, view_id: int, query: Query, params: dict[str, Any]
+) -> None:
+    """Raise StaleWrite unless the view still serves this query with these parameters."""
+    served = connection.execute(
+        select(statements.c.query_id, statements.c.params)
+        .join(views, views.c.current_statement_id == statements.c.id)
+        .where(views.c.id == view_id)
+    ).first()
+    if served is None or (served.query_id, served.params) != (query.id, params):
+        raise StaleWrite("The view's definition has changed.")
+
+
+def require_room(
+    connection: Connection, person: str, queued: int | None, per_person: int | None
+) -> None:
+    """Raise TooMany when as many statements wait or run as may."""
+    waiting, mine = connection.execute(
+        select(func.count(), func.count().filter(statements.c.submitted_by == person)).where(
+            statements.c.status.in_(IN_FLIGHT), statements.c.strategy == Strategy.EXECUTE
+        )
+    ).one()
+    if (queued is not None and waiting >= queued) or (
+        per_person is not None and mine >= per_person
+    ):
+        raise TooMany(
+            "Too many statements are waiting.",
+            hint="Wait for one to end, or cancel it.",
+            retry_after_seconds=2,
+        )
+
+
+def refresh_under_way(connection: Connection, view_id: int) -> Statement | None:
+    """The statement that refreshes a view now, if one does."""
+    found = connection.execute(
+        select(views.c.refreshing_statement_id).where(views.c.id == view_id)
+    ).scalar()
+    return statements_by_id(connection, {found}).get(found) if found else None
+
+
+def newest(connection: Connection, fingerprint: str, status: Status, condition: Any) -> str | None:
+    """The last statement of a fingerprint that ended this way and meets a condition."""
+    return connection.execute(
+        select(statements.c.id)
+        .where(statements.c.fingerprint == fingerprint, statements.c.status == status, condition)
+        .order_by(statements.c.completed_at.desc(), statements.c.id.desc())
+        .limit(1)
+    ).scalar()
+
+
+def with_followers(statement_id: str) -> Any:
+    """A statement and those that wait for its result."""
+    return or_(statements.c.id == statement_id, statements.c.primary_id == statement_id)
+
+
+def finish(
+    connection: Connection,
+    statement_id: str,
+    *,
+    status: Status,
+    at: Instant,
+    started_at: Instant | None = None,
+    result_id: str | None = None,
+    error: dict[str, Any] | None = None,
+) -> list[str]:
+    """End a statement and its followers; returns the ids of those that had not ended before."""
+    return list(
+        connection.scalars(
+            update(statements)
+            .where(with_followers(statement_id), statements.c.status.in_(IN_FLIGHT))
+            .values(
+                status=status,
+                result_id=result_id,
+                error=error,
+                completed_at=at,
+                started_at=func.coalesce(statements.c.started_at, started_at),
+            )
+            .returning(statements.c.id)
+        ).all()
+    )
+
+
+def release_views(
+    connection: Connection, finished: list[str], status: Status, at: Instant
+) -> list[int]:
+    """Take ended refreshes off their views, and say when the next may start by itself."""
+    waiting = connection.execute(
+        select(views.c.id, views.c.failures, views.c.refreshing_statement_id).where(
+            views.c.refreshing_statement_id.in_(finished)
+        )
+    ).all()
+    for view in waiting:
+        failures = view.failures + (status is Status.FAILED)
+        connection.execute(
+            update(views)
+            .where(views.c.id == view.id)
+            .values(
+                refreshing_statement_id=None,
+                last_refresh_statement_id=view.refreshing_statement_id,
+                failures=failures,
+                retry_at=at
+                + (_CANCELED_PAUSE if status is Status.CANCELED else back_off(failures)),
+            )
+        )
+    return [view.id for view in waiting]
