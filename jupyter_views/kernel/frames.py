@@ -72,7 +72,7 @@ def to_table(value: Any, name: str) -> pa.Table:
     kind = kind_of(value)
     try:
         if kind == "pandas":
-            table = pa.Table.from_pandas(value, preserve_index=False)
+            table = pa.Table.from_pandas(_plain_columns(value), preserve_index=False)
         elif kind == "polars":
             table = _from_polars(value)
         else:
@@ -85,6 +85,21 @@ def to_table(value: Any, name: str) -> pa.Table:
             cause=error,
         ) from error
     return table.replace_schema_metadata(None).combine_chunks()
+
+
+def _plain_columns(value: Any) -> Any:
+    """Periods and intervals as their text: Arrow would send the numbers behind them."""
+    import pandas
+
+    kinds = (pandas.PeriodDtype, pandas.IntervalDtype)
+    texts = [at for at, dtype in enumerate(value.dtypes) if isinstance(dtype, kinds)]
+    if not texts:
+        return value
+    columns = [
+        value.iloc[:, at].astype(str) if at in texts else value.iloc[:, at]
+        for at in range(value.shape[1])
+    ]
+    return pandas.concat(columns, axis=1)
 
 
 def _from_polars(value: Any) -> pa.Table:

@@ -97,3 +97,26 @@ def test_only_frames_whose_name_is_a_word_of_the_sql_are_candidates():
 def test_a_series_and_a_list_are_no_frames():
     assert frames.kind_of(pd.Series([1])) is None
     assert frames.kind_of([{"a": 1}]) is None
+
+
+def test_periods_and_intervals_are_sent_as_their_text():
+    frame = pd.DataFrame(
+        {
+            "n": [1, 2],
+            "month": pd.period_range("2020", periods=2, freq="M"),
+            "range": pd.interval_range(0, 2),
+        }
+    )
+
+    table = frames.to_table(frame, "frame")
+
+    assert table.to_pydict() == {
+        "n": [1, 2],
+        "month": ["2020-01", "2020-02"],
+        "range": ["(0, 1]", "(1, 2]"],
+    }
+
+
+def test_a_number_beyond_every_integer_type_is_refused_by_name():
+    with pytest.raises(MagicError, match="frame cannot be sent"):
+        frames.to_table(pd.DataFrame({"n": [10**40, 1]}), "frame")
