@@ -53,6 +53,7 @@ class Database:
         else:
             self._writer = self._reader = create_engine(self._url)
         self._migrate()
+        self._file = _identity(str(self._url.database)) if self._is_sqlite else None
         self._watcher = (
             sqlite3.connect(str(self._url.database), check_same_thread=False, timeout=0)
             if self._is_sqlite
@@ -129,14 +130,30 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, committed whole on exit or rolled back whole."""
+        self._require_file()
         with self._translated(), self._writer.begin() as connection:
             yield connection
+
+    def _require_file(self) -> None:
+        # SQLite goes on writing to a file that was removed, and nobody would ever read it.
+        if self._is_sqlite and _identity(str(self._url.database)) != self._file:
+            raise Unavailable(
+                "The store's file was moved or deleted while the server ran.",
+                hint="Bring it back, or restart the server to begin anew.",
+                retry_after_seconds=30,
+            )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except (exc.OperationalError, exc.TimeoutError) as error:
+            if "disk is full" in str(error):
+                raise Unavailable(
+                    "The disk that holds the store is full.",
+                    hint="Make room and try again; nothing was half saved.",
+                    retry_after_seconds=30,
+                ) from error
             raise Unavailable(
                 "The store did not answer in time.",
                 hint="Another server may be writing; try again.",
@@ -171,6 +188,14 @@ class Database:
             self._watcher.close()
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make_private(path: str) -> None:

@@ -146,3 +146,29 @@ def test_the_cache_drops_what_was_used_least(tmp_path):
     assert cache.get("a") is not None
     assert cache.get("b") is None
     assert cache.get("c") is not None
+
+
+def test_F22_a_store_that_was_deleted_under_the_server_takes_no_more_writes(tmp_path, database):
+    (tmp_path / "views.sqlite").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(Unavailable, match="moved or deleted"), database.write():
+        pass
+
+    (tmp_path / "elsewhere").rename(tmp_path / "views.sqlite")
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM frames")
+
+
+def test_F04_a_full_disk_is_called_a_full_disk_and_nothing_is_half_saved(database):
+    def fill(connection):
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        for n in range(1000):
+            connection.exec_driver_sql(f"INSERT INTO frames VALUES ('{n:064}', 'ana', 1, 1)")
+
+    full = pytest.raises(Unavailable, match="disk that holds the store is full")
+    with full, database.write() as connection:
+        fill(connection)
+
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM frames").scalar() == 0
