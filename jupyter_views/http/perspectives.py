@@ -27,12 +27,12 @@ from ..wire.perspectives import (
     suffix_if_taken,
     view_change,
 )
-from ..wire.statements import StatementOut, statement_out
+from ..wire.statements import StatementOut
 from .base import ViewsHandler
 from .idempotency import Answer, answer_once
 from .negotiate import header_text
 from .operations import route
-from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
+from .rows import ResultOut, ResultQuery, Source, send_refresh, send_result, set_stale_headers
 
 
 class _PerspectiveHandler(ViewsHandler):
@@ -226,8 +226,4 @@ class PerspectiveRefreshHandler(_PerspectiveHandler):
         """Run it now, in its owner's name; joins a refresh under way."""
         view = await self.view(slug)
         statement = await self.services.views.refresh(self.actor, view)
-        path = f"{self.api}/statements"
-        self.set_header("Location", f"{path}/{statement.id}")
-        self.set_header("Retry-After", "1")
-        is_mine = statement.submitted_by == self.actor.name
-        self.send(statement_out(statement, path, None, is_mine=is_mine), status=202)
+        send_refresh(self, statement)

@@ -14,6 +14,7 @@ from ..core.freshness import Freshness
 from ..core.model import SECOND, Result, Statement
 from ..core.results import Rendering, Window
 from ..wire.fields import Link, iso
+from ..wire.statements import statement_out
 from .base import ViewsHandler
 from .negotiate import CONTENT_TYPES, cache_control, http_date, wanted_format
 
@@ -178,6 +179,15 @@ def set_stale_headers(
         handler.set_header("X-Stale-Reason", freshness.reason or "unverifiable")
     if refresh is not None:
         handler.set_header("X-Refresh-Statement-Id", refresh.id)
+
+
+def send_refresh(handler: ViewsHandler, statement: Statement) -> None:
+    """Answer 202 with the statement that refreshes a view, and where to watch it."""
+    path = f"{handler.prefix}/api/v1/statements"
+    handler.set_header("Location", f"{path}/{statement.id}")
+    handler.set_header("Retry-After", "1")
+    is_mine = statement.submitted_by == handler.actor.name
+    handler.send(statement_out(statement, path, None, is_mine=is_mine), status=202)
 
 
 def _attachment(source: Source, window: Window) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..core.model import ViewFilter
 from ..core.views import rows_of
 from ..wire.perspectives import owner_filter
-from ..wire.statements import StatementOut, statement_out
+from ..wire.statements import StatementOut
 from ..wire.views import ViewDetail, ViewPage, ViewsQuery, cursor_key, view_detail, view_item
 from .base import ViewsHandler
 from .operations import route
-from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
+from .rows import ResultOut, ResultQuery, Source, send_refresh, send_result, set_stale_headers
 
 
 class _ViewHandler(ViewsHandler):
@@ -91,8 +91,4 @@ class ViewRefreshHandler(_ViewHandler):
         """Run it now, in its owner's name; joins a refresh under way."""
         view = await self.services.views.by_short_id(self.actor, short_id)
         statement = await self.services.views.refresh(self.actor, view)
-        path = f"{self.api}/v1/statements"
-        self.set_header("Location", f"{path}/{statement.id}")
-        self.set_header("Retry-After", "1")
-        is_mine = statement.submitted_by == self.actor.name
-        self.send(statement_out(statement, path, None, is_mine=is_mine), status=202)
+        send_refresh(self, statement)
