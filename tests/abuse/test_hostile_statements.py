@@ -86,7 +86,7 @@ async def test_a_variable_of_the_servers_process_is_not_a_table(api):
         ("SELECT repeat('x', 4000000000) AS r", {"OUT_OF_MEMORY", "TIMED_OUT", "ENGINE_CRASHED"}),
         ("SELECT generate_series(1, 2000000000) AS r", {"OUT_OF_MEMORY", "TIMED_OUT"}),
         (
-            "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n FROM t) SELECT * FROM t",
+            "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n FROM t) SELECT sum(n) FROM t",
             {"TIMED_OUT", "OUT_OF_MEMORY"},
         ),
         (
