@@ -219,7 +219,7 @@ class ViewsApp(ExtensionApp):
             folders=folders,
             local_person=person,
             kernel_key=self._kernel_key,
-            kernel_actor=Actor(name=person, is_key=True, scopes=_KERNEL_SCOPES),
+            kernel_actor=Actor(name=person, scopes=_KERNEL_SCOPES),
             frame_bytes=self.frame_limit_bytes,
             run_in_thread=asyncio.to_thread,
         )

@@ -49,8 +49,6 @@ class Actor(Struct, frozen=True, kw_only=True):
         The person; owner of what this actor creates.
     scopes
         ``{"*"}`` for a signed-in person; a key's scopes otherwise.
-    is_key
-        True when a key speaks for the person.
     may_name_others
         True for the one person of a server whose identity provider names
         nobody: there keys are the people.
@@ -58,7 +56,6 @@ class Actor(Struct, frozen=True, kw_only=True):
 
     name: str
     scopes: frozenset[str] = frozenset({"*"})
-    is_key: bool = False
     may_name_others: bool = False
 
     def has_scope(self, scope: str) -> bool:

@@ -56,15 +56,6 @@ class Session:
         return self._views
 
     @property
-    def is_connected(self) -> bool:
-        """Whether a server has been found already."""
-        return self._views is not None
-
-    def use(self, views: Views) -> None:
-        """Talk to this server from now on."""
-        self._views = views
-
-    @property
     def folder(self) -> str:
         """Where relative file names in SQL start: the notebook's folder, as the host sets it."""
         return os.getcwd()
