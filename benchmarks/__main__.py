@@ -18,6 +18,9 @@ FAMILIES = {
     "magic": ("P6", "P7"),
     "start": ("P10",),
     "memory": ("P12",),
+    "incremental": ("P18",),
+    "freshness": ("P13", "P14", "P15"),
+    "watching": ("P16", "P17"),
 }
 
 

@@ -14,7 +14,9 @@ from msgspec import structs
 
 from ..core.errors import Canceled, EngineFailed, Unavailable
 from ..core.ports import (
+    Comparing,
     Comparison,
+    Difference,
     Draft,
     Encoded,
     Encoding,
@@ -25,31 +27,35 @@ from ..core.ports import (
     Run,
     Signature,
 )
-from . import sources
+from .inputs import lend, take_back
 from .pool import Breaker, Pool, sweep
 from .process import WorkerProcess
 from .protocol import (
     Check,
+    Compared,
+    Diff,
     Encode,
     Execute,
+    Look,
+    Looked,
     Planned,
     Ran,
     Rendered,
     Reply,
     Request,
     Setup,
-    Sign,
-    Signed,
     pack_draft,
 )
 
 GIB = 1 << 30
 _CHECK_SECONDS = 15.0
-_SIGN_SECONDS = 120.0
+_LOOK_SECONDS = 120.0
+_PROBE_SECONDS = 15.0
 _ENCODE_SECONDS = 600.0
+_DIFF_SECONDS = 120.0
 _HEAVY_ROWS = 50_000
 _WATCH_SECONDS = 0.1
-_Kind = TypeVar("_Kind", Planned, Signed, Ran, Rendered)
+_Kind = TypeVar("_Kind", Planned, Looked, Ran, Rendered, Compared)
 
 
 class DuckDBEngine:
@@ -65,6 +71,9 @@ class DuckDBEngine:
         Folders that SQL may read, and folders inside them that it may not.
     results_dir, frames_dir
         Where stored results and uploaded frames lie.
+    states_dir
+        Where run workers keep what incremental refreshes need; None keeps
+        nothing, and every run is full.
     scratch_dir
         Where this engine makes a folder of its own, on the same file system
         as the results; removed by :meth:`stop`.
@@ -85,6 +94,7 @@ class DuckDBEngine:
         results_dir: str,
         frames_dir: str,
         scratch_dir: str,
+        states_dir: str | None = None,
         run_workers: int = 2,
         read_workers: int = 2,
         memory_bytes: int = GIB,
@@ -95,8 +105,12 @@ class DuckDBEngine:
         self._home = scratch_dir
         self._folder = os.path.join(scratch_dir, f"engine-{os.getpid()}-{secrets.token_hex(4)}")
         self._done = os.path.join(self._folder, "done")
+        self._inputs = os.path.join(self._folder, "inputs")
+        self._results_dir = results_dir
+        self._states_dir = states_dir
         self._rss_limit = memory_bytes + memory_bytes // 2 + GIB // 4
-        self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess] = {}
+        # Where a run is: waiting for a worker, being given its inputs (None), or at one.
+        self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess | None] = {}
         self._canceled: set[str] = set()
         self._watcher: asyncio.Task[None] | None = None
         # One for each kind: what user SQL crashes must not close the way to stored rows.
@@ -107,7 +121,9 @@ class DuckDBEngine:
             hidden=hidden,
             results_dir=results_dir,
             frames_dir=frames_dir,
+            inputs_dir=self._inputs,
             scratch=os.path.join(self._folder, "run"),
+            states_dir=states_dir,
             memory_bytes=memory_bytes,
             address_bytes=2 * memory_bytes,
             file_bytes=max(temp_bytes, 2 * GIB),
@@ -116,7 +132,7 @@ class DuckDBEngine:
             nice=10,
         )
         scratch = os.path.join(self._folder, "read")
-        reading = structs.replace(setup, kind="read", scratch=scratch, nice=5)
+        reading = structs.replace(setup, kind="read", scratch=scratch, states_dir=None, nice=5)
         limits = {"recycle_bytes": memory_bytes // 2 + GIB // 2, "log": log}
         self._runs = Pool(setup, size=run_workers, breaker=self._breakers[0], **limits)
         self._reads = Pool(reading, size=read_workers, breaker=self._breakers[1], **limits)
@@ -124,7 +140,8 @@ class DuckDBEngine:
     async def start(self) -> None:
         """Start one worker of each kind; raises Unavailable when they do not answer."""
         await asyncio.to_thread(sweep, self._home)
-        os.makedirs(self._done, mode=0o700, exist_ok=True)
+        for folder in filter(None, (self._done, self._inputs, self._states_dir)):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._runs.start())
@@ -153,22 +170,18 @@ class DuckDBEngine:
         request = Check(pack_draft(draft))
         return (await self._read(request, Planned, _CHECK_SECONDS)).plan
 
-    async def signatures(
-        self, reads: tuple[Read, ...], previous: tuple[Signature, ...] = ()
-    ) -> tuple[Signature, ...]:
-        """The sources' signatures as they are now, one per read, in order."""
-        if not reads:
-            return ()
-        return (await self._read(Sign(reads, previous), Signed, _SIGN_SECONDS)).signatures
-
     async def compare(self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]) -> Comparison:
-        """How the sources stand now against what was recorded before a run."""
-        now = await self.signatures(reads, recorded)
-        moved = sources.moved(recorded, now)
-        was_young = any(signature.provisional for signature in recorded)
-        is_young = any(signature.provisional for signature in now)
-        settled = moved == () and was_young and not is_young
-        return Comparison(moved=moved, confirmed=now if settled else None)
+        """How the sources stand now against what was recorded before a run.
+
+        A probe is user SQL: it is asked by a worker for runs.
+        """
+        if not reads and not recorded:
+            return Comparison(moved=())
+        has_probe = any(read.kind == "probe" for read in reads)
+        pool, seconds = (self._runs, _PROBE_SECONDS) if has_probe else (self._reads, _LOOK_SECONDS)
+        async with pool.worker() as worker:
+            reply = await worker.ask(Look(reads, recorded), seconds=seconds)
+            return _expect(reply, Looked).comparison
 
     async def encode(self, encoding: Encoding) -> Encoded:
         """Render a stored result; a file, if there is one, belongs to the caller.
@@ -184,28 +197,55 @@ class DuckDBEngine:
                 return encoded
             return structs.replace(encoded, path=self._take_out(encoded.path))
 
+    async def diff(self, comparing: Comparing) -> Difference:
+        """Compare two stored results row by row; both files lie in ``results_dir``."""
+        async with self._reads.worker(is_heavy=True) as worker:
+            reply = await worker.ask(Diff(comparing), seconds=_DIFF_SECONDS)
+            return _expect(reply, Compared).difference
+
     async def run(self, run: Run, on_progress: Callable[[Progress], None]) -> Outcome:
         """Run to the end, to a limit or to :meth:`cancel`; the file belongs to the caller."""
-        request = Execute(structs.replace(run, draft=pack_draft(run.draft)))
-        seconds = run.limits.seconds
+        packed = structs.replace(run, draft=pack_draft(run.draft))
         worker = await self._worker_for(run.id)
+        inputs = ""
         try:
+            if run.draft.views:
+                inputs = await self._lent(run, worker)
+            seconds = run.limits.seconds
+            request = Execute(packed, inputs)
             reply = await worker.ask(request, seconds=seconds, on_progress=on_progress)
             outcome = _expect(reply, Ran).outcome
             return structs.replace(outcome, path=self._take_out(outcome.path))
         finally:
             del self._running[run.id]
             self._runs.release(worker)
+            if inputs:
+                await asyncio.to_thread(take_back, inputs)
+
+    async def _lent(self, run: Run, worker: WorkerProcess) -> str:
+        """The folder with the rows of the views that a run reads."""
+        self._running[run.id] = None
+        try:
+            folder = await asyncio.to_thread(lend, self._results_dir, self._inputs, run.draft.views)
+        finally:
+            is_canceled = run.id in self._canceled
+            self._canceled.discard(run.id)
+        self._running[run.id] = worker
+        if is_canceled:
+            await asyncio.to_thread(take_back, folder)
+            raise Canceled("The query was canceled before it began.")
+        return folder
 
     async def cancel(self, run_id: str) -> bool:
         """Stop a run: taken out of the queue, interrupted, or after 2 s killed."""
-        place = self._running.get(run_id)
-        if place is None:
+        if run_id not in self._running:
             return False
+        place = self._running[run_id]
         if isinstance(place, WorkerProcess):
             place.cancel(run_id)
-        else:
-            self._canceled.add(run_id)
+            return True
+        self._canceled.add(run_id)
+        if place is not None:
             place.cancel()
         return True
 

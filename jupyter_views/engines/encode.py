@@ -298,7 +298,11 @@ def _unknown(name: str, names: list[str]) -> InvalidColumns:
 
 
 def _gone() -> Gone:
-    return Gone("The stored rows cannot be read.", details={"rerun": True})
+    return Gone(
+        "The stored rows cannot be read.",
+        hint="Refresh the view, or submit the statement again.",
+        details={"rerun": True},
+    )
 
 
 def text_of(column: pa.StringArray) -> memoryview:

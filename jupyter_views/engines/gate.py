@@ -7,7 +7,7 @@ engine cannot put into a tree (everything but queries) is refused by its kind.
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -21,20 +21,39 @@ from ..core.errors import (
     ParseError,
     ViewsError,
 )
-from ..core.ports import Draft, Plan
-from . import paths, syntax
+from ..core.ports import Draft, Plan, Read
+from . import lakes, paths, syntax
 from .catalog import Catalogue, catalogue, words
 from .failures import explain_failure
-from .lineage import Lineage
+from .lineage import Lineage, Scan
 from .syntax import Position, is_same, offset_of
 
-__all__ = ["explain_failure", "inspect"]
+__all__ = ["Judgement", "explain_failure", "inspect", "judge", "judge_probe", "walked"]
 
 _WRITES_HINT = "Run it with your own connection, then save a SELECT over its result."
 _WRITING = words(
     """INSERT UPDATE DELETE MERGE_INTO CREATE CREATE_FUNC DROP ALTER COPY COPY_DATABASE EXPORT
     VACUUM ANALYZE TRANSACTION SET VARIABLE_SET LOAD ATTACH DETACH"""
 )
+
+
+class Judgement(NamedTuple):
+    """What the walk over an accepted statement gave.
+
+    Attributes
+    ----------
+    plan
+        With the probe among its reads, if the draft has one.
+    statement
+        The statement's tree.
+    tables, scans
+        See :class:`~.lineage.Lineage`.
+    """
+
+    plan: Plan
+    statement: dict[str, Any]
+    tables: dict[Read, dict[tuple[str, ...], None]]
+    scans: list[Scan]
 
 
 def inspect(
@@ -66,34 +85,94 @@ def inspect(
     MissingParameters, InvalidParameters
         ``details["parameters"]`` names those without a value, or not used.
     """
+    return judge(connection, draft, readable=readable, hidden=hidden).plan
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    *,
+    readable: tuple[str, ...],
+    hidden: tuple[str, ...],
+) -> Judgement:
+    """As :func:`inspect`, with what is needed to run the statement."""
+    probes: tuple[Read, ...] = ()
+    if draft.changed_when is not None:
+        # First, so that the statement itself is the one whose errors can be placed.
+        given, base = draft.changed_when, draft.base_dir
+        judge_probe(connection, given, base, readable=readable, hidden=hidden)
+        probes = (Read(kind="probe", name="changed_when", path=base, sql=given),)
     sql = draft.sql
     known = catalogue(connection)
-    tree, raw = _parsed(connection, sql, known)
-    syntax.remember(sql, tree)
+    statement, raw = _parsed(connection, sql, known)
+    syntax.remember(sql, statement)
     where = Position(sql)
     lineage = Lineage(
         known,
         draft.params,
         draft.frames,
+        draft.views,
         paths.folders(draft.base_dir, readable, hidden),
         lambda node: where.of(offset_of(node)),
     )
+    walked(lineage, statement["node"])
+    for scan in lineage.scans:
+        lakes.require(scan.function)
+    used = sorted(statement.get("named_param_map", ()), key=lambda entry: entry["value"])
+    parameters = tuple(entry["key"] for entry in used)
+    _check_parameters(parameters, draft.params)
+    plan = Plan(
+        normalized_sql=_normalized(connection, raw, statement, sql),
+        reads=lineage.reads + probes,
+        parameters=parameters,
+        volatile=lineage.volatile,
+    )
+    return Judgement(plan, statement, lineage.tables, lineage.scans)
+
+
+def walked(lineage: Lineage, node: Any) -> None:
+    """Walk a tree; raises NotAllowed or ParseError for one that cannot be understood."""
     try:
-        lineage.walk(tree["node"])
+        lineage.walk(node)
     except RecursionError:
         raise _too_deep() from None
     except (KeyError, IndexError, TypeError, AttributeError):
         # A tree of another shape than the one we know: not understood, so no.
         raise NotAllowed("This statement could not be understood well enough to run.") from None
-    used = sorted(tree.get("named_param_map", ()), key=lambda entry: entry["value"])
-    parameters = tuple(entry["key"] for entry in used)
-    _check_parameters(parameters, draft.params)
-    return Plan(
-        normalized_sql=_normalized(connection, raw, tree, sql),
-        reads=lineage.reads,
-        parameters=parameters,
-        volatile=lineage.volatile,
-    )
+
+
+def judge_probe(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    base_dir: str,
+    *,
+    readable: tuple[str, ...],
+    hidden: tuple[str, ...],
+) -> Judgement:
+    """As :func:`judge`, for the query that says whether sources changed.
+
+    It reads files, databases and tables alone: it is asked again later, when
+    no parameters, frames or views are at hand.
+    """
+    try:
+        draft = Draft(sql=sql, base_dir=base_dir)
+        judged = judge(connection, draft, readable=readable, hidden=hidden)
+        for read in judged.plan.reads:
+            if read.kind == "view":
+                raise NotAllowed("It may not read other views.", hint="Name their sources.")
+            if read.kind == "unknown":
+                raise NotAllowed(f"There is no table or file named {read.name}.")
+    except MissingParameters:
+        raise _of_probe(NotAllowed("It may not use parameters.")) from None
+    except ViewsError as error:
+        raise _of_probe(error) from None
+    return judged
+
+
+def _of_probe(error: ViewsError) -> ViewsError:
+    error.message = f"The changed_when query: {error.message}"
+    error.details["field"] = "changed_when"
+    return error
 
 
 def _parsed(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.errors import NotAllowed, NotReadOnly, ParseError, ViewsError
 from ..core.ports import Read
@@ -24,7 +24,8 @@ from .catalog import (
     Catalogue,
     words,
 )
-from .syntax import folded
+from .lakes import SCANS
+from .syntax import folded, option_of, texts_of
 
 _QUERY_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _PLAIN_NODES = frozenset(
@@ -43,6 +44,15 @@ _DESCRIBES = frozenset({"DESCRIBE", "SUMMARY"})
 _WRITES_HINT = "Run it with your own connection, then save a SELECT over its result."
 
 Place = Callable[[Any], tuple[int | None, int | None]]
+Resolve = Callable[[str, paths.Folders], str]
+
+
+class Scan(NamedTuple):
+    """A call in FROM that names the folder of a table: where in the tree, which function."""
+
+    node: dict[str, Any]
+    function: str
+    read: Read
 
 
 class Lineage:
@@ -56,6 +66,8 @@ class Lineage:
         Values by name: file names may be bound.
     frames
         sha256 by name of the frames that FROM may name.
+    views
+        sha256 by slug of the rows of views, as far as they are known.
     folders
         Where file names start from and must stay in.
     place
@@ -69,6 +81,10 @@ class Lineage:
         Names of what changes by itself, in order of appearance, each once.
     parameters
         Names used, each once; unordered.
+    tables
+        What is named in each database, by read: schema and name, or the name alone.
+    scans
+        Calls that name a folder of a table, in order of appearance.
     """
 
     def __init__(
@@ -76,17 +92,21 @@ class Lineage:
         catalogue: Catalogue,
         params: Mapping[str, Any],
         frames: Mapping[str, str],
+        views: Mapping[str, str],
         folders: paths.Folders,
         place: Place,
     ) -> None:
         self._catalogue = catalogue
         self._params = params
         self._frames = {folded(name): (name, sha256) for name, sha256 in frames.items()}
+        self._views = views
         self._folders = folders
         self._place = place
         self._reads: dict[Read, None] = {}
         self._volatile: dict[str, None] = {}
         self.parameters: dict[str, None] = {}
+        self.tables: dict[Read, dict[tuple[str, ...], None]] = {}
+        self.scans: list[Scan] = []
 
     @property
     def reads(self) -> tuple[Read, ...]:
@@ -174,19 +194,52 @@ class Lineage:
             return
         if self._is_system(path):
             raise self._refused(node, f"A view may not read {name}: it describes the server.")
-        if len(path) == 1 and last in self._frames:
-            given, sha256 = self._frames[last]
+        self._named(node, path)
+
+    def _named(self, node: dict[str, Any], path: list[str]) -> None:
+        """A name in FROM that is no table expression."""
+        name = ".".join(path)
+        if len(path) == 1 and folded(name) in self._frames:
+            given, sha256 = self._frames[folded(name)]
             self._reads[Read(kind="frame", name=given, path=sha256)] = None
-        elif is_file:
+        elif len(path) > 1 and paths.is_database(path[0]):
+            self._database(node, path)
+        elif paths.is_data_file(name):
             self._file(node, name)
+        elif len(path) == 2 and folded(path[0]) == "views":
+            slug = folded(path[1])
+            self._reads[Read(kind="view", name=slug, path=self._views.get(slug))] = None
         elif paths.looks_like_a_path(name) or (len(path) == 1 and "." in name):
+            raise self._no_file(node, name)
+        elif len(path) > 2 and paths.is_database(".".join(path[:2])):
+            file = ".".join(path[:2])
             raise self._refused(
                 node,
-                f"{paths.shown(name)} is not a file that can be read by its name alone.",
-                hint="Name a .parquet, .csv, .tsv, .json or .ndjson file, or use read_csv('…').",
+                f"{name} names no table: the name of a file with a dot in it must be quoted.",
+                hint=f'Write "{file}".{".".join(path[2:])}.',
             )
         else:
             self._reads[Read(kind="unknown", name=name)] = None
+
+    def _no_file(self, node: dict[str, Any], name: str) -> ViewsError:
+        hint = "Name a .parquet, .csv, .tsv, .json or .ndjson file, or use read_csv('…')."
+        if paths.is_database(name):
+            hint = f'Name a table in it: FROM "{paths.shown(name)}".orders'
+        return self._refused(
+            node,
+            f"{paths.shown(name)} is not a file that can be read by its name alone.",
+            hint=hint,
+        )
+
+    def _database(self, node: dict[str, Any], path: list[str]) -> None:
+        name, *table = path
+        if len(table) > 2:
+            raise self._refused(node, f"{'.'.join(table)} is not a schema and a table.")
+        read = Read(
+            kind="database", name=name, path=self._resolved(node, name, paths.resolve_database)
+        )
+        self._reads[read] = None
+        self.tables.setdefault(read, {})[tuple(table)] = None
 
     def _is_system(self, path: list[str]) -> bool:
         if len(path) == 1:
@@ -209,9 +262,11 @@ class Lineage:
 
     def _table_function(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
         call = node["function"]
-        name = folded(call["qualified_name"]["path"][-1])
+        name = self._function_name(call)
         if name in READERS:
             self._reader(node, call, name)
+        elif name in SCANS:
+            self._scan(node, call, name)
         elif name == "summary":
             self._summary(node, call)
         elif name not in GENERATORS:
@@ -228,46 +283,52 @@ class Lineage:
     def _reader(self, node: dict[str, Any], call: dict[str, Any], reader: str) -> None:
         files: list[Any] = []
         for argument in call.get("arguments", ()):
-            option = _option(argument)
+            option = option_of(argument)
             if option is None:
                 files.append(argument["expression"])
             elif folded(option) in READER_OPTIONS_REFUSED:
                 raise self._refused(node, f"A view may not use the option {option} of {reader}.")
         if len(files) != 1:
             raise self._refused(node, f"{reader} takes one file name, pattern or list of them.")
-        for name in self._file_names(files[0], node, reader):
+        for name in self._texts(files[0], node, reader):
             self._file(node, name)
 
-    def _file_names(self, expression: Any, node: dict[str, Any], reader: str) -> list[str]:
-        """The names that an argument stands for, without computing anything."""
-        match expression:
-            case {"class": "CONSTANT", "literal": {"kind": "STRING"} as literal}:
-                return [literal.get("text", "")]
-            case {"class": "PARAMETER", "identifier": name}:
-                if name not in self._params:
-                    return []
-                value = self._params[name]
-                names = value if isinstance(value, list | tuple) else [value]
-                if names and all(isinstance(each, str) for each in names):
-                    return list(names)
-            case {"class": "OPERATOR", "type": "ARRAY_CONSTRUCTOR", "children": items}:
-                return [name for item in items for name in self._file_names(item, node, reader)]
-            case {"class": "FUNCTION", "function_name": "list_value", "arguments": items}:
-                inner = (item["expression"] for item in items)
-                return [name for item in inner for name in self._file_names(item, node, reader)]
-        raise self._refused(
-            node,
-            f"The file name of {reader} must be written out or bound as a parameter, not computed.",
-            hint=f"Write {reader}('name.csv') or {reader}($file).",
-        )
+    def _texts(self, expression: Any, node: dict[str, Any], function: str) -> list[str]:
+        """The names that an argument stands for."""
+        found = texts_of(expression, self._params)
+        if found is None:
+            raise self._refused(
+                node,
+                f"The file name of {function} must be written out or bound, not computed.",
+                hint=f"Write {function}('name') or {function}($name).",
+            )
+        return found
+
+    def _scan(self, node: dict[str, Any], call: dict[str, Any], function: str) -> None:
+        """A Delta or Iceberg table, named by its folder and nothing else."""
+        arguments = call.get("arguments", ())
+        if len(arguments) != 1 or option_of(arguments[0]) or "with_ordinality" in node:
+            raise self._refused(node, f"{function} takes the name of a folder and nothing else.")
+        names = self._texts(arguments[0]["expression"], node, function)
+        for name in names:
+            read = Read(
+                kind="table", name=name, path=self._resolved(node, name, paths.resolve_folder)
+            )
+            self._reads[read] = None
+            self.scans.append(Scan(node, function, read))
+        if len(names) > 1:
+            raise self._refused(node, f"{function} takes one folder.")
 
     def _file(self, node: dict[str, Any], name: str) -> None:
+        path = self._resolved(node, name, paths.resolve)
+        self._reads[Read(kind="file", name=name, path=path)] = None
+
+    def _resolved(self, node: dict[str, Any], name: str, resolve: Resolve) -> str:
         try:
-            path = paths.resolve(name, self._folders)
+            return resolve(name, self._folders)
         except ViewsError as error:
             error.line, error.column = self._place(node)
             raise
-        self._reads[Read(kind="file", name=name, path=path)] = None
 
     def _expression(self, node: dict[str, Any], ctes: frozenset[str]) -> None:
         kind = node["class"]
@@ -284,8 +345,15 @@ class Lineage:
             self._function(node)
         self._below(node, ctes)
 
+    def _function_name(self, node: dict[str, Any]) -> str:
+        *before, name = node["qualified_name"]["path"]
+        # What stands before is a schema or, as in kind.upper(), a column.
+        if any(map(paths.is_database, before)):
+            raise self._refused(node, f"A view may not call {name}() of a database file.")
+        return folded(name)
+
     def _function(self, node: dict[str, Any]) -> None:
-        name = folded(node["qualified_name"]["path"][-1])
+        name = self._function_name(node)
         effect = self._catalogue.effects.get(name)
         if effect is None or effect == "denied":
             raise self._refused_function(node, name, self._catalogue.effects)
@@ -315,17 +383,3 @@ class Lineage:
     def _refused(self, node: Any, message: str, *, hint: str | None = None) -> NotAllowed:
         line, column = self._place(node)
         return NotAllowed(message, hint=hint, line=line, column=column)
-
-
-def _option(argument: dict[str, Any]) -> str | None:
-    """The name of a named argument, ``name := x`` or ``name = x``; None for a plain one."""
-    if argument.get("name"):
-        return str(argument["name"])
-    match argument["expression"]:
-        case {
-            "class": "COMPARISON",
-            "type": "COMPARE_EQUAL",
-            "left": {"class": "COLUMN_REF", "column_names": [name]},
-        }:
-            return str(name)
-    return None

@@ -17,6 +17,7 @@ from ..core.errors import NotAllowed
 
 _ENDINGS = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".geojson")
 _PACKED = (".gz", ".zst")
+_DATABASES = (".duckdb", ".ddb", ".db", ".sqlite", ".sqlite3")
 _GLOB = frozenset("*?[")
 _OUTSIDE_HINT = (
     "Allowed: the notebook folder and what lies below the server's root. "
@@ -57,21 +58,15 @@ def is_data_file(name: str) -> bool:
     return low.endswith(_ENDINGS)
 
 
+def is_database(name: str) -> bool:
+    """Whether a name before a dot in FROM is that of a database file."""
+    return name.lower().endswith(_DATABASES)
+
+
 def looks_like_a_path(name: str) -> bool:
     """Whether somebody who writes this name means a file."""
     return any(mark in name for mark in "/\\*?") or name.lower().endswith(
-        (
-            ".duckdb",
-            ".db",
-            ".ddb",
-            ".sqlite",
-            ".xlsx",
-            ".txt",
-            ".arrow",
-            ".feather",
-            ".avro",
-            ".orc",
-        )
+        (*_DATABASES, ".xlsx", ".txt", ".arrow", ".feather", ".avro", ".orc")
     )
 
 
@@ -121,17 +116,12 @@ def resolve(name: str, where: Folders) -> str:
     NotAllowed
         An address, a hidden name, a folder, a device, or outside the roots.
     """
-    _refuse_odd(name)
-    parts = (name if os.sep == "/" else name.replace(os.sep, "/")).split("/")
+    parts = _parts(name)
     at = next((i for i, part in enumerate(parts) if has_pattern(part)), len(parts))
     fixed, pattern = parts[:at], parts[at:]
     if ".." in pattern:
         raise NotAllowed(f"{shown(name)}: '..' may not follow a pattern.")
-    real = os.path.realpath(os.path.join(where.base, "/".join(fixed) or _start(name)))
-    refuse_hidden([part for part in fixed if part not in (".", "..")], name)
-    root = root_of(real, where.readable) or _outside(name)
-    refuse_hidden([*os.path.relpath(real, root).split(os.sep), *pattern], name)
-    refuse_inside_hidden(real, where, name)
+    real = _real(name, fixed, pattern, where)
     if not pattern:
         _refuse_no_file(real, name)
     if pattern and has_pattern(real):
@@ -141,6 +131,48 @@ def resolve(name: str, where: Folders) -> str:
             hint="Name the files one by one: read_csv(['a.csv', 'b.csv']).",
         )
     return "/".join([real.rstrip("/"), *pattern]) if pattern else escaped(real)
+
+
+def resolve_database(name: str, where: Folders) -> str:
+    """The real path of a database file; nothing in its name is a pattern.
+
+    Raises
+    ------
+    NotAllowed
+        As :func:`resolve`.
+    """
+    real = _real(name, _parts(name), [], where)
+    _refuse_no_file(real, name, hint=f'Name a table in a file: FROM "{shown(name)}/shop.duckdb".t')
+    return real
+
+
+def resolve_folder(name: str, where: Folders) -> str:
+    """The real path of the folder of a table; nothing in its name is a pattern.
+
+    Raises
+    ------
+    NotAllowed
+        As :func:`resolve`, and for what is there but no folder.
+    """
+    real = _real(name, _parts(name), [], where)
+    if os.path.lexists(real) and not os.path.isdir(real):
+        raise NotAllowed(f"{shown(name)} is not a folder.", hint="Name the folder of the table.")
+    return real
+
+
+def _parts(name: str) -> list[str]:
+    _refuse_odd(name)
+    return (name if os.sep == "/" else name.replace(os.sep, "/")).split("/")
+
+
+def _real(name: str, fixed: list[str], pattern: list[str], where: Folders) -> str:
+    """The fixed parts with links followed, where a view may read all the parts."""
+    real = os.path.realpath(os.path.join(where.base, "/".join(fixed) or _start(name)))
+    refuse_hidden([part for part in fixed if part not in (".", "..")], name)
+    root = root_of(real, where.readable) or _outside(name)
+    refuse_hidden([*os.path.relpath(real, root).split(os.sep), *pattern], name)
+    refuse_inside_hidden(real, where, name)
+    return real
 
 
 def root_of(real: str, roots: tuple[str, ...]) -> str | None:
@@ -209,15 +241,14 @@ def _refuse_odd(name: str) -> None:
         )
 
 
-def _refuse_no_file(real: str, name: str) -> None:
+def _refuse_no_file(
+    real: str, name: str, hint: str = "Name the files in it by a pattern, such as 'folder/*.csv'."
+) -> None:
     try:
         mode = os.stat(real).st_mode
     except OSError:
         return
     if stat.S_ISDIR(mode):
-        raise NotAllowed(
-            f"{shown(name)} is a folder.",
-            hint="Name the files in it by a pattern, for example 'folder/*.csv'.",
-        )
+        raise NotAllowed(f"{shown(name)} is a folder.", hint=hint)
     if not stat.S_ISREG(mode):
         raise NotAllowed(f"{shown(name)} is not an ordinary file.")

@@ -19,6 +19,9 @@ from msgspec import Struct
 
 from ..core.errors import InvalidParameters, ParseError, ViewsError
 from ..core.ports import (
+    Comparing,
+    Comparison,
+    Difference,
     Draft,
     Encoded,
     Encoding,
@@ -36,14 +39,22 @@ HEAD = struct.Struct(">I")
 
 
 class Setup(Struct, tag=True, frozen=True, kw_only=True):
-    """The first frame: what this worker is and may touch. Sizes in bytes."""
+    """The first frame: what this worker is and may touch. Sizes in bytes.
+
+    Below ``inputs_dir`` lie, for the time of a run, the rows of the views that
+    it reads: run workers may read there, and nothing in ``results_dir``.
+    ``states_dir`` is for workers that run queries, to keep what incremental
+    refreshes need; None keeps nothing.
+    """
 
     kind: str
     readable: tuple[str, ...]
     hidden: tuple[str, ...]
     results_dir: str
     frames_dir: str
+    inputs_dir: str
     scratch: str
+    states_dir: str | None
     memory_bytes: int
     address_bytes: int
     file_bytes: int
@@ -58,23 +69,30 @@ class Check(Struct, tag=True, frozen=True):
     draft: Draft
 
 
-class Sign(Struct, tag=True, frozen=True):
-    """Signatures of sources as they are now."""
+class Look(Struct, tag=True, frozen=True):
+    """How sources stand now against what was recorded."""
 
     reads: tuple[Read, ...]
-    previous: tuple[Signature, ...] = ()
+    recorded: tuple[Signature, ...]
 
 
 class Execute(Struct, tag=True, frozen=True):
-    """Run a query to a file."""
+    """Run a query to a file; ``inputs`` is the folder with the rows of the views it reads."""
 
     run: Run
+    inputs: str = ""
 
 
 class Encode(Struct, tag=True, frozen=True):
     """Render a stored result."""
 
     encoding: Encoding
+
+
+class Diff(Struct, tag=True, frozen=True):
+    """Compare two stored results row by row."""
+
+    comparing: Comparing
 
 
 class Cancel(Struct, tag=True, frozen=True):
@@ -101,10 +119,10 @@ class Planned(Struct, tag=True, frozen=True):
     plan: Plan
 
 
-class Signed(Struct, tag=True, frozen=True):
-    """Answer to :class:`Sign`."""
+class Looked(Struct, tag=True, frozen=True):
+    """Answer to :class:`Look`."""
 
-    signatures: tuple[Signature, ...]
+    comparison: Comparison
 
 
 class Ran(Struct, tag=True, frozen=True):
@@ -119,6 +137,12 @@ class Rendered(Struct, tag=True, frozen=True):
     encoded: Encoded
 
 
+class Compared(Struct, tag=True, frozen=True):
+    """Answer to :class:`Diff`."""
+
+    difference: Difference
+
+
 class Failed(Struct, tag=True, frozen=True):
     """The task failed; ``error`` as :meth:`ViewsError.to_dict` writes it.
 
@@ -131,8 +155,8 @@ class Failed(Struct, tag=True, frozen=True):
     trace: str = ""
 
 
-Request = Setup | Check | Sign | Execute | Encode | Cancel
-Reply = Ready | Tick | Planned | Signed | Ran | Rendered | Failed
+Request = Setup | Check | Look | Execute | Encode | Diff | Cancel
+Reply = Ready | Tick | Planned | Looked | Ran | Rendered | Compared | Failed
 
 _to_bytes = msgspec.msgpack.Encoder().encode
 _to_request = msgspec.msgpack.Decoder(Request)

@@ -11,25 +11,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ..core.errors import NotAllowed
-from ..core.ports import Read, Signature
-from . import paths
+from msgspec import structs
+
+from ..core.errors import EngineFailed, NotAllowed
+from ..core.ports import TORN, Comparison, Read, Signature
+from . import lakes, paths
+from .finding import Finder, Found
 
 if TYPE_CHECKING:
     import duckdb
 
 _RACY_NS = 2_000_000_000
+_COARSE_RACY_NS = 4_000_000_000
+"""Where stamps are whole seconds, which may stand for two (FAT)."""
+_SECOND_NS = 1_000_000_000
 _ABSENT = "absent"
+_LOST = "lost"
+"""The token of a source that was read before and may not, or cannot, be read now."""
 _CONTENT_BYTES = 2 * 2**30
 """Read at most per call to make sure of content: about 3 s. What is left over
 stays provisional without a hash, and counts as not verifiable."""
 _CHUNK = 2**20
 _TRIES = 3
+_LOGS = (".wal", "-wal", "-journal")
+"""A database is its file and what is still to be written into it: the logs of
+DuckDB and of SQLite. Not ``-shm``, which readers touch."""
+
+Probe = Callable[[Read], str]
+Stamps = Callable[[os.stat_result], str]
 
 
 def take(
@@ -39,6 +52,8 @@ def take(
     previous: tuple[Signature, ...] = (),
     roots: tuple[str, ...],
     hidden: tuple[str, ...] = (),
+    is_strict: bool = False,
+    probe: Probe | None = None,
 ) -> tuple[Signature, ...]:
     """The signatures now, one per read, in order.
 
@@ -53,12 +68,19 @@ def take(
     roots, hidden
         Absolute folders that files may lie in, and those below that they may
         not.
+    is_strict
+        Hash the content of every file.
+    probe
+        Gives the answer of a read of kind ``probe``; None where user SQL may
+        not run, and such a read has no strength.
 
     Raises
     ------
     NotAllowed
         A pattern also matches a hidden file or one that leads outside: the
         engine would read it.
+    EngineFailed
+        A file or folder cannot be looked at, or the probe failed.
 
     Notes
     -----
@@ -66,17 +88,39 @@ def take(
     is not provisional, the new one may be kept in its place: it costs no
     hashing from then on.
     """
-    where = paths.folders("/", roots, hidden)
-    before = {(signature.kind, signature.name): signature for signature in previous}
-    budget = _Budget(_CONTENT_BYTES)
-    return tuple(
-        _signature(connection, read, before.get((read.kind, read.name)), where, budget)
-        for read in reads
-    )
+    look = _Look(connection, previous, paths.folders("/", roots, hidden), is_strict, probe)
+    return tuple(map(look.at, reads))
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection,
+    reads: tuple[Read, ...],
+    recorded: tuple[Signature, ...],
+    *,
+    roots: tuple[str, ...],
+    hidden: tuple[str, ...] = (),
+    probe: Probe | None = None,
+) -> Comparison:
+    """How the sources stand now against what was recorded before a run.
+
+    A source that may not be read any more, or cannot, has changed: a run
+    would say why. Where a probe was recorded, it alone is asked.
+    """
+    look = _Look(connection, recorded, paths.folders("/", roots, hidden), False, probe)
+    if _has_probe(recorded):
+        reads = tuple(read for read in reads if read.kind == "probe")
+    now = tuple(map(look.after, reads))
+    changed = moved(recorded, now)
+    was_young = any(signature.provisional for signature in recorded)
+    is_young = any(signature.provisional for signature in now)
+    is_settled = changed == () and was_young and not is_young and not _has_probe(recorded)
+    return Comparison(moved=changed, confirmed=now if is_settled else None)
 
 
 def moved(before: Iterable[Signature], after: Iterable[Signature]) -> tuple[str, ...] | None:
     """Which sources changed between two takes of the same reads.
+
+    Where a probe is among those before, it alone decides.
 
     Returns
     -------
@@ -85,6 +129,9 @@ def moved(before: Iterable[Signature], after: Iterable[Signature]) -> tuple[str,
         proved equal; None when nothing is known to have changed but some
         source cannot be verified.
     """
+    before, after = tuple(before), tuple(after)
+    if _has_probe(before):
+        before, after = _probes(before), _probes(after)
     old = {(signature.kind, signature.name): signature for signature in before}
     new = {(signature.kind, signature.name): signature for signature in after}
     changed = {name for _, name in old.keys() ^ new.keys()}
@@ -98,15 +145,45 @@ def moved(before: Iterable[Signature], after: Iterable[Signature]) -> tuple[str,
     return () if is_sure else None
 
 
+def torn(before: Signature, after: Signature) -> Signature:
+    """The signature before a query, from which all that changed under the query differs for ever.
+
+    Nobody knows which bytes were read, so that not even a file that is put
+    back as it was before is equal to it. A table is read at the version that
+    was signed, whatever came after it. A probe that moves under a query moves
+    by itself, and would never again be equal: it proves nothing.
+    """
+    changed = before.kind != "table" and moved((before,), (after,))
+    if not changed:
+        return before
+    if before.kind == "probe":
+        return structs.replace(before, strength="none")
+    tokens = dict(after.entries) | dict(before.entries) | dict.fromkeys(changed, TORN)
+    return structs.replace(before, entries=tuple(sorted(tokens.items())))
+
+
+def _has_probe(signatures: Iterable[Signature]) -> bool:
+    return any(signature.kind == "probe" for signature in signatures)
+
+
+def _probes(signatures: Iterable[Signature]) -> tuple[Signature, ...]:
+    return tuple(signature for signature in signatures if signature.kind == "probe")
+
+
 def _differences(old: Signature, new: Signature) -> tuple[set[str], bool]:
     """The names that differ, and whether equality of the others is proved."""
+    if new.entries == ((new.name, _LOST),):
+        return {new.name}, True
     if "none" in (old.strength, new.strength):
         return set(), False
+    trusted = old.strength != "content" and not old.provisional
+    if trusted and old.entries == new.entries:
+        return set(), True
     was, now = dict(old.entries), dict(new.entries)
     changed = set(was.keys() ^ now.keys())
     is_sure = True
     for name in was.keys() & now.keys():
-        verdict = _equal(was[name], now[name], trusted=not old.provisional)
+        verdict = _equal(was[name], now[name], trusted=trusted)
         if verdict is None:
             is_sure = False
         elif not verdict:
@@ -124,130 +201,150 @@ def _equal(was: str, now: str, *, trusted: bool) -> bool | None:
     return True if trusted or stamps == _ABSENT else None
 
 
-class _Budget:
-    """How many bytes may still be hashed in this call."""
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def grants(self, size: int) -> bool:
-        if size > self.left:
-            return False
-        self.left -= size
-        return True
+def _stamps(status: os.stat_result) -> str:
+    mtime, ctime = status.st_mtime_ns, status.st_ctime_ns
+    numbers = (status.st_size, mtime, ctime, status.st_ino, status.st_dev)
+    return "%x-%x-%x-%x-%x" % numbers  # noqa: UP031 - three times as fast, and run per file
 
 
-def _signature(
-    connection: duckdb.DuckDBPyConnection,
-    read: Read,
-    previous: Signature | None,
-    where: paths.Folders,
-    budget: _Budget,
-) -> Signature:
-    if read.kind == "frame":
-        entries = ((read.name, read.path or _ABSENT),)
-        return Signature(name=read.name, kind="frame", strength="exact", entries=entries)
-    if read.kind != "file" or read.path is None:
-        return Signature(name=read.name, kind=read.kind, strength="none")
-    known = dict(previous.entries) if previous else {}
-    wanted = previous is not None and (previous.provisional or previous.strength == "content")
-    provisional = False
-    entries = []
-    for name, path in _files(connection, read, where):
-        token, is_young = _token(path, known.get(name, ""), wanted, budget)
-        provisional |= is_young
-        entries.append((name, token))
+def _log_stamps(status: os.stat_result) -> str:
+    """Without ctime: as root, SQLite gives a log to its database's owner whenever it reads."""
+    numbers = (status.st_size, status.st_mtime_ns, 0, status.st_ino, status.st_dev)
+    return "%x-%x-%x-%x-%x" % numbers  # noqa: UP031 - as above
+
+
+class _Look:
+    """One look at all sources of a query: one instant, one budget for hashing."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        previous: tuple[Signature, ...],
+        where: paths.Folders,
+        is_strict: bool,
+        probe: Probe | None,
+    ) -> None:
+        self._finder = Finder(connection, where)
+        self._before = {(signature.kind, signature.name): signature for signature in previous}
+        self._is_strict = is_strict
+        self._probe = probe
+        self._now = time.time_ns()
+        self._left = _CONTENT_BYTES
+
+    def at(self, read: Read) -> Signature:
+        """The signature of one read; raises when it may not or cannot be looked at."""
+        match read.kind:
+            case "file":
+                return self._of_files(read, self._finder.files(read))
+            case "database":
+                return self._of_database(read)
+            case "table":
+                folder = self._finder.folder(read.path or "", read.name)
+                return _known(read, lakes.state(folder, read.name) or _ABSENT)
+            case "frame" | "view":
+                return _known(read, read.path or _ABSENT)
+            case "probe" if self._probe is not None:
+                found = self._probe(read)
+                return Signature(
+                    name=read.name, kind="probe", strength="coarse", entries=((read.name, found),)
+                )
+        return _unknown(read)
+
+    def after(self, read: Read) -> Signature:
+        """The same of a source that was read before: lost when it cannot be read now."""
+        try:
+            return self.at(read)
+        except (NotAllowed, EngineFailed):
+            if read.kind == "probe":
+                return _unknown(read)
+            return _known(read, _LOST)
+
+    def _of_database(self, read: Read) -> Signature:
+        main = self._of_files(read, [self._finder.one(read.path or "", read.name)])
+        files = (self._finder.one(f"{read.path}{log}", f"{read.name}{log}") for log in _LOGS)
+        logs = self._of_files(read, files, _log_stamps)
+        return structs.replace(
+            main,
+            entries=(*main.entries, *logs.entries),
+            provisional=main.provisional or logs.provisional,
+        )
+
+    def _of_files(self, read: Read, files: Iterable[Found], stamps: Stamps = _stamps) -> Signature:
+        previous = self._before.get((read.kind, read.name))
+        is_strict = self._is_strict or (previous is not None and previous.strength == "content")
+        wanted = is_strict or (previous is not None and previous.provisional)
+        known = {}
+        if previous is not None:
+            known = {name: token for name, token in previous.entries if ";" in token}
+        settled = 0 if wanted else self._now - _COARSE_RACY_NS
+        provisional = False
+        entries = []
+        for name, path, status in files:
+            token = _ABSENT if status is None else stamps(status)
+            # Most files by far are old and nothing else is known of them: their stamps will do.
+            if status is not None and (
+                status.st_mtime_ns > settled or status.st_ctime_ns > settled or name in known
+            ):
+                token, is_unsure = self._token(path, status, known.get(name, ""), wanted, stamps)
+                provisional |= is_unsure or (is_strict and ";" not in token)
+            entries.append((name, token))
+        entries.sort()
+        return Signature(
+            name=read.name,
+            kind=read.kind,
+            strength="content" if is_strict else "exact",
+            entries=tuple(entries),
+            provisional=provisional,
+        )
+
+    def _token(
+        self,
+        path: str,
+        status: os.stat_result | None,
+        known: str,
+        wanted: bool,
+        stamps: Stamps,
+    ) -> tuple[str, bool]:
+        """The token of one file, and whether the file is too young to trust its stamps."""
+        for _ in range(_TRIES):
+            if status is None:
+                return _ABSENT, False
+            here = stamps(status)
+            mtime = status.st_mtime_ns
+            ctime = mtime if stamps is _log_stamps else status.st_ctime_ns
+            is_unsure = is_young(mtime, ctime, self._now)
+            had, _, content = known.partition(";")
+            has_reason = is_unsure or wanted or (bool(content) and had != here)
+            if not has_reason or status.st_size > self._left:
+                return here, is_unsure
+            self._left -= status.st_size
+            digest = _digest(path)
+            status = _status(path)
+            if digest is not None and status is not None and stamps(status) == here:
+                return f"{here};{digest}", is_unsure
+        # Written to faster than it can be read: nothing proves this state.
+        return _ABSENT if status is None else stamps(status), True
+
+
+def is_young(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
+    """Whether a file with these stamps could be written again without moving them."""
+    is_coarse = mtime_ns % _SECOND_NS == 0 and ctime_ns % _SECOND_NS == 0
+    return max(mtime_ns, ctime_ns) > now_ns - (_COARSE_RACY_NS if is_coarse else _RACY_NS)
+
+
+def _known(read: Read, token: str) -> Signature:
     return Signature(
-        name=read.name,
-        kind="file",
-        strength="exact",
-        entries=tuple(sorted(entries)),
-        provisional=provisional,
+        name=read.name, kind=read.kind, strength="exact", entries=((read.name, token),)
     )
 
 
-def _files(
-    connection: duckdb.DuckDBPyConnection, read: Read, where: paths.Folders
-) -> list[tuple[str, str]]:
-    """(display name, absolute path) of each file behind a read."""
-    pattern = read.path or ""
-    literal = paths.unescaped(pattern)
-    if not paths.has_pattern(read.name):
-        real = os.path.realpath(literal)
-        paths.refuse_inside_hidden(real, where, read.name)
-        _check(literal, real, read.name, where)
-        return [(read.name, real)]
-    rows = connection.execute("SELECT file FROM glob($1)", [pattern]).fetchall()
-    found = {path for (path,) in rows}
-    if os.path.lexists(literal):
-        # A file that really has brackets or a star in its name is read too.
-        found.add(literal)
-    files = []
-    above: dict[str, str] = {}
-    for path in sorted(found):
-        folder, last = os.path.split(path)
-        if folder not in above:
-            above[folder] = os.path.realpath(folder)
-            paths.refuse_inside_hidden(above[folder], where, read.name)
-        real = os.path.join(above[folder], last)
-        if os.path.islink(path):
-            real = os.path.realpath(path)
-            paths.refuse_inside_hidden(real, where, read.name)
-        _check(path, real, read.name, where)
-        root = paths.root_of(folder, where.readable) or above[folder]
-        files.append((path[len(root) :].replace(os.sep, "/").lstrip("/"), path))
-    return files
+def _unknown(read: Read) -> Signature:
+    return Signature(name=read.name, kind=read.kind, strength="none")
 
 
-def _check(path: str, real: str, name: str, where: paths.Folders) -> None:
-    """Raise NotAllowed if the engine should not open ``path``, which leads to ``real``."""
-    root = paths.root_of(real, where.readable)
-    shown = paths.shown(name)
-    if root is None:
-        raise NotAllowed(
-            f"{shown} leads outside the folders this server may read.",
-            hint="Name the files more narrowly.",
-        )
-    lexical = paths.root_of(path, where.readable)
-    parts = real[len(root) :].split(os.sep) + path[len(lexical or path) :].split(os.sep)
-    if any(part.startswith(".") for part in parts):
-        raise NotAllowed(
-            f"{shown} also matches hidden files: views do not read names that start with a dot.",
-            hint="Name the files more narrowly, for example 'part-*.csv' instead of '*.csv'.",
-        )
-
-
-def _token(path: str, known: str, wanted: bool, budget: _Budget) -> tuple[str, bool]:
-    """The token of one file, and whether the file is too young to trust its stamps."""
-    for _ in range(_TRIES):
-        try:
-            status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return _ABSENT, False
-        if not stat.S_ISREG(status.st_mode):
-            raise NotAllowed(f"{os.path.basename(path)} is not an ordinary file.")
-        stamps = _stamps(status)
-        newest = max(status.st_mtime_ns, status.st_ctime_ns)
-        is_young = newest > time.time_ns() - _RACY_NS
-        had, _, content = known.partition(";")
-        has_reason = is_young or wanted or (bool(content) and had != stamps)
-        if not has_reason or not budget.grants(status.st_size):
-            return stamps, is_young
-        digest = _digest(path)
-        if digest is not None and _stamps_of(path) == stamps:
-            return f"{stamps};{digest}", is_young
-    # Written to faster than it can be read: nothing proves this state.
-    return stamps, True
-
-
-def _stamps(status: os.stat_result) -> str:
-    numbers = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
-    return "-".join(f"{number:x}" for number in numbers)
-
-
-def _stamps_of(path: str) -> str | None:
+def _status(path: str) -> os.stat_result | None:
     try:
-        return _stamps(os.stat(path))
+        return os.stat(path)
     except OSError:
         return None
 

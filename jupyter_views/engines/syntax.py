@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -54,6 +54,40 @@ def render(connection: duckdb.DuckDBPyConnection, raw: str) -> str:
     return str(row[0]) if row else ""
 
 
+def rendered(connection: duckdb.DuckDBPyConnection, statement: dict[str, Any]) -> str | None:
+    """The engine's text for one statement, if it says all that the tree says; else None."""
+    raw = msgspec.json.encode({"error": False, "statements": [statement]}).decode()
+    try:
+        text = render(connection, raw)
+        statements = parse(connection, text)[0]["statements"]
+        is_whole = len(statements) == 1 and is_same(statements[0]["node"], statement["node"])
+    except (duckdb.Error, KeyError, RecursionError, msgspec.DecodeError):
+        return None
+    return text if is_whole else None
+
+
+def replace_call(node: dict[str, Any], table: str, function: str) -> None:
+    """Make a call in FROM the name of a table; without an alias it keeps the function's name."""
+    kept = ("query_location", "query_location_length", "sample", "column_name_alias")
+    rest = {key: node[key] for key in kept if key in node}
+    alias = node.get("alias") or function
+    node.clear()
+    node |= {
+        "type": "BASE_TABLE",
+        "alias": alias,
+        "table_name": table,
+        "qualified_name": {"path": [table]},
+        **rest,
+    }
+
+
+def parameters(statement: dict[str, Any]) -> set[str]:
+    """Names of the parameters that a statement's tree still uses."""
+    return {
+        node["identifier"] for node in nodes(statement["node"]) if node.get("class") == "PARAMETER"
+    }
+
+
 def nodes(tree: Any) -> Iterator[dict[str, Any]]:
     """Every dict in a tree, parents first, in the order of the text as far as it shows."""
     waiting = [tree]
@@ -81,6 +115,51 @@ def folded(name: str) -> str:
     if name.isascii():
         return name.lower()
     return "".join(letter.lower() if letter.isascii() else letter for letter in name)
+
+
+def option_of(argument: dict[str, Any]) -> str | None:
+    """The name of a named argument, ``name := x`` or ``name = x``; None for a plain one."""
+    if argument.get("name"):
+        return str(argument["name"])
+    match argument["expression"]:
+        case {
+            "class": "COMPARISON",
+            "type": "COMPARE_EQUAL",
+            "left": {"class": "COLUMN_REF", "column_names": [name]},
+        }:
+            return str(name)
+    return None
+
+
+def texts_of(expression: Any, params: Mapping[str, Any]) -> list[str] | None:
+    """The texts that an argument stands for: a constant, a parameter or a list of them.
+
+    Nothing is computed: None for all else. A parameter without a value stands
+    for nothing.
+    """
+    match expression:
+        case {"class": "CONSTANT", "literal": {"kind": "STRING"} as literal}:
+            return [literal.get("text", "")]
+        case {"class": "PARAMETER", "identifier": name}:
+            value = params.get(name, [])
+            texts = list(value) if isinstance(value, list | tuple) else [value]
+            is_text = all(isinstance(each, str) for each in texts)
+            return texts if is_text and (texts or name not in params) else None
+        case {"class": "OPERATOR", "type": "ARRAY_CONSTRUCTOR", "children": items}:
+            return _joined(items, params)
+        case {"class": "FUNCTION", "function_name": "list_value", "arguments": items}:
+            return _joined([item["expression"] for item in items], params)
+    return None
+
+
+def _joined(items: list[Any], params: Mapping[str, Any]) -> list[str] | None:
+    found: list[str] = []
+    for item in items:
+        texts = texts_of(item, params)
+        if texts is None:
+            return None
+        found += texts
+    return found
 
 
 def offset_of(node: Any) -> int | None:

@@ -16,20 +16,38 @@ import sys
 import time
 import traceback
 
-import pyarrow as pa
+import duckdb
 from msgspec import structs
 
 from ..core.errors import EngineFailed
-from ..core.ports import Column, Draft, Encoded, Limits, Outcome, Plan, Run, Signature
-from . import gate, sandbox, sources
+from ..core.ports import (
+    Column,
+    Comparison,
+    Draft,
+    Encoded,
+    Limits,
+    Outcome,
+    Plan,
+    Read,
+    Run,
+    Signature,
+)
+from . import diff, gate, paths, sandbox, sources
+from .bindings import Bindings
 from .columns import storing_casts, to_column
 from .encode import Encoder, Verified
 from .governor import Governor
+from .incremental import Refresh, States
+from .probing import Prober
 from .protocol import (
     Check,
+    Compared,
+    Diff,
     Encode,
     Execute,
     Failed,
+    Look,
+    Looked,
     Planned,
     Ran,
     Ready,
@@ -37,8 +55,6 @@ from .protocol import (
     Reply,
     Request,
     Setup,
-    Sign,
-    Signed,
     read_frame,
     to_request,
     unpack_draft,
@@ -62,7 +78,7 @@ class Worker:
         self._setup = setup
         self._governor = governor
         self._connection = sandbox.open_connection(
-            readable=setup.readable,
+            readable=(*setup.readable, *_states_of(setup)),
             scratch=setup.scratch,
             memory_bytes=setup.memory_bytes,
             threads=setup.threads,
@@ -73,6 +89,22 @@ class Worker:
         self._desk = self._connection.cursor()
         self._verified = Verified()
         self._encoder = Encoder(setup) if setup.kind == "read" else None
+        where = paths.folders("/", setup.readable, setup.hidden)
+        self._states = States(self._connection, self._desk, setup.states_dir, where, governor)
+        self._bindings = Bindings(
+            self._connection,
+            self._desk,
+            frames_dir=setup.frames_dir,
+            scratch=setup.scratch,
+            where=where,
+            verified=self._verified,
+            governor=governor,
+        )
+        self._prober = (
+            Prober(self._connection, self._desk, bindings=self._bindings, where=where)
+            if setup.kind == "run"
+            else None
+        )
 
     def warm_up(self) -> None:
         """Load what the first task would otherwise wait for: catalogue, planner, JSON writer."""
@@ -90,11 +122,13 @@ class Worker:
                 return Planned(self._check(request))
             if isinstance(request, Execute):
                 sql = request.run.draft.sql
-                return Ran(self._run(request.run))
-            if isinstance(request, Sign):
-                return Signed(self._sign(request))
+                return Ran(self._run(request.run, request.inputs))
+            if isinstance(request, Look):
+                return Looked(self._look(request))
             if isinstance(request, Encode):
                 return Rendered(self._encode(request))
+            if isinstance(request, Diff):
+                return Compared(diff.compare(self._connection, self._verified, request.comparing))
             raise EngineFailed("The worker was asked for something that it does not know.")
         # The one place where a worker may catch all: what the engine, Arrow or
         # Python raise must become a reply, or the server would see a crash.
@@ -103,7 +137,9 @@ class Worker:
                 raise
             reason = self._governor.why_stopped() or to_error(error, sql)
             return Failed(
-                reason.to_dict(), is_poisoned=is_poison(error), trace=traceback.format_exc()[-4000:]
+                reason.to_dict(),
+                is_poisoned=is_poison(error) or not self._bindings.is_clean,
+                trace=traceback.format_exc()[-4000:],
             )
 
     def _check(self, request: Check) -> Plan:
@@ -114,13 +150,27 @@ class Worker:
             hidden=self._setup.hidden,
         )
 
-    def _sign(self, request: Sign) -> tuple[Signature, ...]:
-        return sources.take(
+    def _look(self, request: Look) -> Comparison:
+        return sources.compare(
             self._desk,
             request.reads,
-            previous=request.previous,
+            request.recorded,
             roots=self._setup.readable,
             hidden=self._setup.hidden,
+            probe=self._prober.answer if self._prober else None,
+        )
+
+    def _take(
+        self, reads: tuple[Read, ...], draft: Draft, previous: tuple[Signature, ...] = ()
+    ) -> tuple[Signature, ...]:
+        return sources.take(
+            self._desk,
+            reads,
+            previous=previous,
+            roots=self._setup.readable,
+            hidden=self._setup.hidden,
+            is_strict=draft.is_strict,
+            probe=self._prober.answer if self._prober else None,
         )
 
     def _encode(self, request: Encode) -> Encoded:
@@ -128,31 +178,41 @@ class Worker:
             raise EngineFailed("This worker does not encode.")
         return self._encoder.encode(request.encoding)
 
-    def _run(self, run: Run) -> Outcome:
+    def _run(self, run: Run, inputs: str) -> Outcome:
         # Run on the connection itself and not on a cursor: progress is a
         # setting of one connection, and the sandbox has locked the settings.
         draft = unpack_draft(run.draft)
-        roots, hidden = self._setup.readable, self._setup.hidden
         started = time.monotonic_ns()
         _enter(draft.base_dir)
         self._governor.watch(self._connection)
         path = os.path.join(self._setup.scratch, "result.arrow")
         try:
             # Looked at anew, for a link may have moved while the run waited.
-            reads = gate.inspect(self._desk, draft, readable=roots, hidden=hidden).reads
-            before = sources.take(self._desk, reads, roots=roots, hidden=hidden)
+            judged = gate.judge(
+                self._desk, draft, readable=self._setup.readable, hidden=self._setup.hidden
+            )
+            probes = tuple(read for read in judged.plan.reads if read.kind == "probe")
+            reads = judged.plan.reads[: len(judged.plan.reads) - len(probes)]
+            plan = structs.replace(judged.plan, reads=reads)
+            asked = self._take(probes, draft)
+            before = self._take(reads, draft)
             computed_at = time.time_ns() // 1000
-            self._bind_frames(draft.frames)
-            columns, stored = self._store(draft, run.limits, path)
-            after = sources.take(self._desk, reads, previous=before, roots=roots, hidden=hidden)
+            with self._bindings.held(judged, draft, before, inputs) as bound:
+                before = _unverifiable(before, bound.volatile)
+                with self._states.refresh(run, bound.draft, plan, before) as refresh:
+                    columns, stored = self._store(bound.draft, run.limits, path, refresh)
+                    after = self._take(reads, draft, before)
+                    self._governor.raise_if_stopped()
+                    refresh.keep(after)
+            answered = self._take(probes, draft)
             self._governor.raise_if_stopped()
+            if not self._bindings.is_clean:
+                raise EngineFailed("The engine could not let go of what it had read.")
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(path)
             raise
         finally:
-            for name in draft.frames:
-                self._connection.unregister(name)
             os.chdir(self._setup.scratch)
         return Outcome(
             path=path,
@@ -163,51 +223,31 @@ class Worker:
             truncated=stored.truncated,
             computed_at=computed_at,
             duration_us=(time.monotonic_ns() - started) // 1000,
-            signatures=_never_fresh_if_moved(before, after),
+            signatures=tuple(map(sources.torn, (*before, *asked), (*after, *answered))),
+            method=refresh.method,
         )
 
-    def _bind_frames(self, frames: dict[str, str]) -> None:
-        for name, sha256 in frames.items():
-            path = os.path.join(self._setup.frames_dir, f"{sha256}.arrow")
-            if not (sha256.isalnum() and os.path.isfile(path)):
-                raise EngineFailed(
-                    f"The frame {name!r} is no longer stored.",
-                    hint="Run the cell again: it sends the frame.",
-                )
-            self._connection.register(name, self._frame(name, path, sha256))
-
-    def _frame(self, name: str, path: str, sha256: str) -> pa.Table:
-        """An uploaded frame, proved to be what was uploaded and to hold what it claims.
-
-        Arrow trusts offsets and lengths: a hostile stream would read this
-        process's memory into somebody's rows, so every buffer is looked at.
-        """
-        is_whole = self._verified.is_whole(path, sha256)
-        try:
-            with pa.memory_map(path) as source:
-                table = pa.ipc.open_stream(source).read_all()
-            table.validate(full=True)
-        except (pa.ArrowException, ValueError, OSError):
-            is_whole = False
-        if not is_whole:
-            raise EngineFailed(
-                f"The rows sent as {name} are damaged, or no Arrow stream.",
-                hint="Run the cell again: it sends the frame.",
-            )
-        return table
-
-    def _store(self, draft: Draft, limits: Limits, path: str) -> tuple[tuple[Column, ...], Stored]:
+    def _store(
+        self, draft: Draft, limits: Limits, path: str, refresh: Refresh
+    ) -> tuple[tuple[Column, ...], Stored]:
         self._governor.raise_if_stopped()
         relation = self._connection.sql(draft.sql, params=draft.params or None)
         if relation is None:
             raise EngineFailed("The statement gives no rows.")
         names, types = list(relation.columns), list(relation.types)
-        if (casts := storing_casts(names, types)) is not None:
-            relation = relation.project(casts)
+        casts = storing_casts(names, types)
+
+        def write(rows: duckdb.DuckDBPyRelation) -> Stored:
+            return self._write(rows if casts is None else rows.project(casts), limits, path)
+
+        stored = refresh.attempt(relation, write) or write(relation)
+        return tuple(map(to_column, names, types)), stored
+
+    def _write(self, relation: duckdb.DuckDBPyRelation, limits: Limits, path: str) -> Stored:
         self._governor.raise_if_stopped()
         reader = relation.to_arrow_reader(BATCH_ROWS)
         try:
-            stored = store(
+            return store(
                 reader,
                 path,
                 max_rows=limits.rows,
@@ -216,22 +256,27 @@ class Worker:
             )
         finally:
             reader.close()
-        return tuple(map(to_column, names, types)), stored
 
     def _wrote(self, rows: int) -> None:
         self._governor.rows, self._governor.stage = rows, "writing"
         self._governor.raise_if_stopped()
 
 
-def _never_fresh_if_moved(
-    before: tuple[Signature, ...], after: tuple[Signature, ...]
+def _unverifiable(
+    signatures: tuple[Signature, ...], volatile: frozenset[str]
 ) -> tuple[Signature, ...]:
-    """The signatures before, those of sources that changed under the query made worthless."""
-    marked = []
-    for old, new in zip(before, after, strict=True):
-        changed = sources.moved((old,), (new,))
-        marked.append(structs.replace(old, strength="none") if changed else old)
-    return tuple(marked)
+    """The signatures, those of databases that change by themselves made worthless."""
+    return tuple(
+        structs.replace(each, strength="none")
+        if each.kind == "database" and each.name in volatile
+        else each
+        for each in signatures
+    )
+
+
+def _states_of(setup: Setup) -> tuple[str, ...]:
+    """The folder of states, where this worker may use it."""
+    return (setup.states_dir,) if setup.states_dir else ()
 
 
 def _enter(base_dir: str) -> None:
@@ -256,10 +301,11 @@ def main(descriptor: int) -> None:
     setup = to_request(read_frame(sock))
     if not isinstance(setup, Setup):
         raise SystemExit(2)
-    own = (setup.results_dir,) if setup.kind == "read" else (setup.frames_dir,)
+    is_reader = setup.kind == "read"
+    own = (setup.results_dir,) if is_reader else (setup.frames_dir, setup.inputs_dir)
     confined = sandbox.confine(
         readable=(*setup.readable, *own, *_ENGINE_FILES),
-        writable=(setup.scratch,),
+        writable=(setup.scratch, *_states_of(setup)),
         memory_bytes=setup.address_bytes,
         file_bytes=setup.file_bytes,
         nice=setup.nice,
