@@ -93,6 +93,8 @@ def jp_server_config(tmp_path: Path) -> dict[str, Any]:
             "store_dir": str(tmp_path / "views-store"),
             "run_workers": 1,
             "read_workers": 1,
+            # What readers meet is tested without a watcher that is quicker than they are.
+            "watching": "off",
         },
     }
 

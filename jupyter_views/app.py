@@ -5,29 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Float, Integer, List, Unicode, default
+from traitlets import Enum, Float, Integer, List, Unicode, default
 
 from .core.errors import Unavailable, ViewsError
-from .core.model import SECOND, Actor, View
 from .http.routes import ROUTES, handlers
 from .http.services import Services
 
 if TYPE_CHECKING:
-    from .core.running import Runner
-    from .engines.duckdb_engine import DuckDBEngine
-    from .store.opened import Store
+    from .wiring import Parts
 
-EVENT = "https://events.jupyter.org/jupyter_views/view/v1"
-_HOUSEKEEPING_SECONDS = 60
-_DAY = 86_400 * SECOND
-_KERNEL_SCOPES = frozenset({"statement:write", "perspective:write", "query:write"})
-_STATEMENT_DAYS = 90
 _MIB = 1024 * 1024
 _KERNEL_VARIABLES = (
     "JUPYTER_VIEWS_URL",
@@ -35,18 +26,6 @@ _KERNEL_VARIABLES = (
     "JUPYTER_VIEWS_SOCK",
     "JUPYTER_VIEWS_CA",
 )
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def now(self) -> int:
-        """Microseconds UTC."""
-        return time.time_ns() // 1000
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
 
 
 class ViewsApp(ExtensionApp):
@@ -96,6 +75,15 @@ class ViewsApp(ExtensionApp):
     result_days = Float(
         7.0, help="Days for which rows are kept that no view serves and no version names."
     ).tag(config=True)
+    results_kept = Integer(
+        10, help="Results of a view that are kept for its history and for comparing, however old."
+    ).tag(config=True)
+    watching = Enum(
+        ("events", "polling", "off"),
+        "events",
+        help="How changed files are noticed with no reader: by the system's file events, "
+        "by polling every two seconds (for network file systems), or not at all.",
+    ).tag(config=True)
     cache_memory_bytes = Integer(
         64 * _MIB, help="Memory for renderings of results that are asked for often."
     ).tag(config=True)
@@ -104,12 +92,9 @@ class ViewsApp(ExtensionApp):
     ).tag(config=True)
 
     _opening: asyncio.Task[None] | None = None
-    _store: Store | None = None
-    _engine: DuckDBEngine | None = None
-    _runner: Runner | None = None
+    _parts: Parts | None = None
     _services: Services | None = None
     _why_not: str = "The store is being opened."
-    _housekeeping: asyncio.Task[None] | None = None
 
     @default("store_dir")
     def _default_store_dir(self) -> str:
@@ -119,8 +104,8 @@ class ViewsApp(ExtensionApp):
         """Tell the host our events, before anybody subscribes."""
         assert self.serverapp is not None
         self.settings["jupyter_views_routes"] = ROUTES
-        schema = Path(__file__).parent / "events" / "view.yaml"
-        self.serverapp.event_logger.register_event_schema(schema)
+        for schema in sorted((Path(__file__).parent / "events").glob("*.yaml")):
+            self.serverapp.event_logger.register_event_schema(schema)
 
     def initialize_handlers(self) -> None:
         """Add the table of addresses."""
@@ -154,140 +139,30 @@ class ViewsApp(ExtensionApp):
             self.log.exception("Jupyter Views cannot start")
 
     async def _assemble(self) -> None:
-        store = self._store = await asyncio.to_thread(self._open_store)
-        folders = self._folders()
-        engine = self._engine = self._made_engine(store, folders)
-        await engine.start()
-        clock = SystemClock()
-        runner = self._runner = self._made_runner(store, engine, clock)
-        self._services = self._made_services(store, engine, clock, folders)
-        await runner.recover(store.lock.is_alive)
-        self._housekeeping = asyncio.create_task(self._keep_house(store, runner))
+        # Store and engine take long to import, and the port is open by now.
+        from .wiring import Parts
 
-    def _made_runner(self, store: Store, engine: DuckDBEngine, clock: SystemClock) -> Runner:
-        from .core.running import Runner
-
-        return Runner(
-            rows=store.statements,
-            files=store.files,
-            engine=engine,
-            clock=clock,
-            seconds=self.time_limit_seconds,
-            concurrent=self.run_workers,
-            log=self.log,
-        )
-
-    def _made_services(
-        self, store: Store, engine: DuckDBEngine, clock: SystemClock, folders: tuple[str, ...]
-    ) -> Services:
-        from .core.keys import KeyService
-        from .core.results import ResultService
-        from .core.statements import Bounds, StatementService
-        from .core.views import ViewService
-
-        assert self._runner is not None
-        statements = StatementService(
-            rows=store.statements,
-            readers=store.views,
-            frames=store.frames,
-            files=store.files,
-            engine=engine,
-            clock=clock,
-            bounds=Bounds(
-                rows=self.row_limit,
-                bytes=self.byte_limit,
-                queued=self.queued_limit,
-                queued_per_person=self.queued_per_person,
-            ),
-            runner=self._runner,
-        )
-        views = ViewService(
-            rows=store.views, statements=statements, runner=self._runner, clock=clock, log=self.log
-        )
-        views.on_change(self._emit)
-        person = os.environ.get("JUPYTERHUB_USER") or "local"
-        return Services(
-            statements=statements,
-            views=views,
-            results=ResultService(engine=engine, files=store.files, cache=store.cache),
-            keys=KeyService(rows=store.keys, clock=clock),
-            engine=engine,
-            clock=clock,
-            frames=store.frames,
-            frame_files=store.files,
-            idempotency=store.idempotency,
-            folders=folders,
-            local_person=person,
+        assert self.serverapp is not None
+        logger = self.serverapp.event_logger
+        parts = self._parts = await asyncio.to_thread(
+            Parts,
+            self,
+            folders=(self.serverapp.root_dir, *self.data_dirs),
             kernel_key=self._kernel_key,
-            kernel_actor=Actor(name=person, scopes=_KERNEL_SCOPES),
-            frame_bytes=self.frame_limit_bytes,
-            run_in_thread=asyncio.to_thread,
+            emit=lambda schema_id, data: logger.emit(schema_id=schema_id, data=data),
         )
-
-    def _open_store(self) -> Store:
-        from .store.opened import Store
-
-        return Store(
-            Path(self.store_dir),
-            url=self.store_url,
-            cache_memory_bytes=self.cache_memory_bytes,
-            cache_disk_bytes=self.cache_disk_bytes,
-        )
-
-    def _folders(self) -> tuple[str, ...]:
-        assert self.serverapp is not None
-        named = [self.serverapp.root_dir, *self.data_dirs]
-        return tuple(dict.fromkeys(os.path.realpath(folder) for folder in named))
-
-    def _made_engine(self, store: Store, folders: tuple[str, ...]) -> DuckDBEngine:
-        from .engines.duckdb_engine import DuckDBEngine
-
-        return DuckDBEngine(
-            readable=folders,
-            hidden=(os.path.realpath(store.files.root),),
-            results_dir=str(store.files.results),
-            frames_dir=str(store.files.frames),
-            scratch_dir=str(store.files.scratch),
-            run_workers=self.run_workers,
-            read_workers=self.read_workers,
-            memory_bytes=self.memory_limit_bytes,
-            temp_bytes=self.temp_limit_bytes,
-            threads=self.threads,
-            log=self.log,
-        )
-
-    def _emit(self, action: str, view: View) -> None:
-        assert self.serverapp is not None
-        self.serverapp.event_logger.emit(
-            schema_id=EVENT, data={"action": action, "short_id": view.short_id}
-        )
-
-    async def _keep_house(self, store: Store, runner: Runner) -> None:
-        while True:
-            rows_before = SystemClock().now() - int(self.result_days * _DAY)
-            try:
-                await asyncio.to_thread(
-                    store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
-                )
-                await runner.recover(store.lock.is_alive)
-            except (ViewsError, OSError) as error:
-                self.log.warning("Jupyter Views could not clean up: %s", error)
-            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+        await parts.start()
+        self._services = parts.services
 
     async def stop_extension(self) -> None:
         """End what runs, stop every worker, let go of the store."""
-        for task in (self._opening, self._housekeeping):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
         self._services, self._why_not = None, "The server is stopping."
-        if self._runner is not None:
-            await self._runner.stop()
-        if self._engine is not None:
-            await self._engine.stop()
-        if self._store is not None:
-            await asyncio.to_thread(self._store.close)
-        self._runner = self._engine = self._store = None
+        if self._parts is not None:
+            await self._parts.stop()
+            self._parts = None
         for name in _KERNEL_VARIABLES:
             os.environ.pop(name, None)
 

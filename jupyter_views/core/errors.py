@@ -32,6 +32,7 @@ ViewsError
     OutOfMemory        502  OUT_OF_MEMORY
     TimedOut           504  TIMED_OUT
     Canceled           409  CANCELED
+    SourceLocked       409  SOURCE_LOCKED              another process holds a database file
     Interrupted        503  INTERRUPTED                the server stopped while it ran
   Unavailable          503  UNAVAILABLE                retry_after_seconds
 
@@ -115,6 +116,12 @@ class SlugImmutable(Invalid):
     """A slug is chosen once."""
 
     code = "SLUG_IMMUTABLE"
+
+
+class Cycle(Invalid):
+    """A view would read itself, directly or through others."""
+
+    code = "CYCLE"
 
 
 class BadRequest(ViewsError):
@@ -293,6 +300,18 @@ class Canceled(EngineFailed):
     """Somebody who may cancel did."""
 
     status, code = 409, "CANCELED"
+
+
+class UpstreamFailed(EngineFailed):
+    """A view that the query reads could not be refreshed first."""
+
+    status, code = 409, "UPSTREAM_FAILED"
+
+
+class SourceLocked(EngineFailed):
+    """Another process holds a database file; ``details.source`` names it."""
+
+    status, code = 409, "SOURCE_LOCKED"
 
 
 class Interrupted(EngineFailed):

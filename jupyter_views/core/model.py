@@ -7,7 +7,7 @@ table or an engine.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -94,10 +94,54 @@ class Result(Struct, frozen=True, kw_only=True):
     duration_us: int
     saved_at: Instant
     signatures: tuple[Signature, ...]
+    method: str = "full"
+
+
+CauseKind = Literal[
+    "asked", "saved", "read", "source_changed", "upstream", "schedule", "retry", "restored"
+]
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """Why a view's query was run.
+
+    Attributes
+    ----------
+    sources
+        Names of what changed, where that is the reason.
+    by
+        The person who asked, where one did.
+    """
+
+    kind: CauseKind
+    sources: tuple[str, ...] = ()
+    by: str | None = None
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """What a refresh changed in the rows that it replaced; numbers of rows."""
+
+    added: int
+    removed: int
+    changed: int
 
 
 class Statement(Struct, frozen=True, kw_only=True):
-    """One request to run a query with given parameter values."""
+    """One request to run a query with given parameter values.
+
+    Attributes
+    ----------
+    changed_when, is_strict
+        How its sources are verified; see :class:`~.ports.Draft`.
+    cause
+        Why it ran; None for one that belongs to no view.
+    changes
+        Against the rows that it replaced; None where nothing was compared.
+    fence
+        The number of the lease under which it runs: it grows when another
+        server takes the statement over, and a result that comes with an
+        older number is refused.
+    """
 
     id: str
     query: Query
@@ -120,6 +164,11 @@ class Statement(Struct, frozen=True, kw_only=True):
     error: dict[str, Any] | None = None
     result: Result | None = None
     progress: Progress | None = None
+    changed_when: str | None = None
+    is_strict: bool = False
+    cause: Cause | None = None
+    changes: Changes | None = None
+    fence: int = 0
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
@@ -167,6 +216,38 @@ class LastRefresh(Struct, frozen=True, kw_only=True):
     at: Instant | None
 
 
+class Rule(Struct, frozen=True, kw_only=True):
+    """What its owner says about the freshness of a view.
+
+    Attributes
+    ----------
+    age_seconds
+        Rows older than this are stale; None to go by the sources.
+    schedule
+        When the server refreshes by itself: a duration (``15m``, ``1h``) or
+        a cron expression of five fields.
+    timezone
+        IANA name in which a cron expression is read.
+    max_staleness_seconds
+        How long stale rows may be served before answers say that the bound
+        is exceeded; None for no bound.
+    changed_when
+        SQL of one scalar that decides whether the sources changed.
+    is_strict
+        Files are verified by content.
+    key
+        Columns that identify a row when results are compared.
+    """
+
+    age_seconds: int | None = None
+    schedule: str | None = None
+    timezone: str = "UTC"
+    max_staleness_seconds: int | None = None
+    changed_when: str | None = None
+    is_strict: bool = False
+    key: tuple[str, ...] | None = None
+
+
 class View(Struct, frozen=True, kw_only=True):
     """A saved query with its current result, its owner and who may read it.
 
@@ -182,7 +263,13 @@ class View(Struct, frozen=True, kw_only=True):
     failures
         Refreshes that failed since the last good one.
     retry_at
-        No automatic refresh before this instant.
+        No refresh by a reader or a change before this instant.
+    changed_at
+        When it was first seen that the current rows are out of date; None
+        while they are not known to be.
+    next_due_at
+        When the server will look at the view by itself, for its schedule or
+        to try again after a failure; None for never.
     """
 
     id: int
@@ -208,6 +295,36 @@ class View(Struct, frozen=True, kw_only=True):
     last_refresh: LastRefresh | None = None
     failures: int = 0
     retry_at: Instant = 0
+    rule: Rule = Rule()
+    changed_at: Instant | None = None
+    next_due_at: Instant | None = None
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """Slugs of the views that its query reads."""
+        return tuple(read.name for read in self.version.query.reads if read.kind == "view")
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """A line of a view's decision log: what was noticed, and what was done about it.
+
+    Attributes
+    ----------
+    kind
+        A word for machines: changed, due, started, skipped, refreshed,
+        failed, edited, created, postponed.
+    text
+        One sentence for people.
+    count, last_at
+        Equal lines in a row are one, with how often and until when.
+    """
+
+    view_id: int
+    at: Instant
+    kind: str
+    text: str
+    count: int = 1
+    last_at: Instant = 0
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
@@ -264,15 +381,18 @@ class NewView(Struct, frozen=True, kw_only=True):
     allowed_user_ids: tuple[str, ...] = ()
     notebook: dict[str, Any] | None = None
     note: str | None = None
+    rule: Rule = Rule()
 
 
 class ViewChange(Struct, frozen=True, kw_only=True):
     """New values by field name; what is absent stays.
 
     ``fields`` may hold name, description, tags, is_public, auto_refresh and
-    allowed_user_ids; ``statement_id`` swaps definition and result.
+    allowed_user_ids, ``rule`` the fields of the view's :class:`Rule`;
+    ``statement_id`` swaps definition and result.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
+    rule: dict[str, Any] = field(default_factory=dict)
     statement_id: str | None = None
     note: str | None = None

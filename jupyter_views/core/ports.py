@@ -12,8 +12,10 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct, field
 
 Format = Literal["json", "ndjson", "csv", "arrow", "parquet"]
-ReadKind = Literal["file", "frame", "unknown", "external"]
+ReadKind = Literal["file", "database", "table", "view", "frame", "probe", "external", "unknown"]
 Strength = Literal["exact", "coarse", "content", "none"]
+TORN = "torn"
+"""The token of a file that changed under the query: nobody knows which bytes were read."""
 
 
 class Read(Struct, frozen=True, kw_only=True):
@@ -22,18 +24,27 @@ class Read(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     kind
-        ``file`` (one file or a glob), ``frame`` (a kernel frame bound by
-        name), ``external`` (known, but outside the allowed kinds) or
-        ``unknown`` (could not be determined: the view is unverifiable).
+        ``file`` (one file or a glob), ``database`` (a DuckDB or SQLite
+        file), ``table`` (the folder of a Delta or Iceberg table), ``view``
+        (the current result of another view, by slug), ``frame`` (a kernel
+        frame bound by name), ``probe`` (a scalar query that a person trusts
+        to move when the sources do), ``external`` (known, but outside the
+        allowed kinds) or ``unknown`` (could not be determined: the view is
+        unverifiable).
     name
         As the user wrote it; what people are shown.
     path
-        Absolute path or glob pattern of a file read; for a frame its sha256.
+        Absolute path or glob pattern of a file, database or table; for a
+        frame and for a view the sha256 of the rows (None while a view's are
+        not known); for a probe the folder that its file names start from.
+    sql
+        Of a probe.
     """
 
     kind: ReadKind
     name: str
     path: str | None = None
+    sql: str | None = None
 
 
 class Signature(Struct, frozen=True, kw_only=True):
@@ -44,11 +55,13 @@ class Signature(Struct, frozen=True, kw_only=True):
     name
         The read's name.
     strength
-        How much equality proves; ``none`` proves nothing.
+        How much equality proves: ``exact`` by stamps or version numbers that
+        no write leaves alone, ``content`` by a hash of every byte,
+        ``coarse`` as far as a person's own probe goes, ``none`` nothing.
     entries
         Sorted (display name, token) pairs, one per file behind the read, so
         that a change can name the file that moved. An absent file has the
-        token ``"absent"``.
+        token ``"absent"``, one that changed while it was read :data:`TORN`.
     provisional
         A file was so young when it was looked at that a later write could
         carry the same stamps (the racy rule of git's index): equality must
@@ -73,6 +86,14 @@ class Draft(Struct, frozen=True, kw_only=True):
         Values by parameter name.
     frames
         sha256 of the uploaded Arrow stream by the name used in FROM.
+    views
+        sha256 of the stored rows by slug of the view that FROM names; filled
+        in when the run begins, empty while the draft is only checked.
+    changed_when
+        SQL of one scalar whose value decides whether the sources changed, in
+        place of their signatures.
+    is_strict
+        Signatures of files are hashes of their content.
     """
 
     sql: str
@@ -80,6 +101,9 @@ class Draft(Struct, frozen=True, kw_only=True):
     connection: str = "local"
     params: dict[str, Any] = field(default_factory=dict)
     frames: dict[str, str] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    changed_when: str | None = None
+    is_strict: bool = False
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -112,12 +136,20 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """An accepted draft with its plan's reads and its limits."""
+    """An accepted draft with its plan's reads and its limits.
+
+    Attributes
+    ----------
+    state_key
+        Names what an incremental refresh may keep between runs of equal
+        definition and parameters; None for runs that nobody will repeat.
+    """
 
     id: str
     draft: Draft
     reads: tuple[Read, ...]
     limits: Limits
+    state_key: str | None = None
 
 
 class Column(Struct, frozen=True, kw_only=True):
@@ -148,6 +180,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
     signatures
         Taken before the run. A source that moved while the query read it is
         marked with strength ``none``: never fresh for bytes not read.
+    method
+        How the rows were computed, as people read it: ``full``,
+        ``full: uses median`` or ``incremental: 1 of 100 files``.
     """
 
     path: str
@@ -159,6 +194,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     computed_at: int
     duration_us: int
     signatures: tuple[Signature, ...]
+    method: str = "full"
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -232,6 +268,70 @@ class Encoded(Struct, frozen=True, kw_only=True):
     path: str | None = None
 
 
+class Stored(Struct, frozen=True, kw_only=True):
+    """A stored result as an engine finds it: the Arrow IPC file, its hash, its columns."""
+
+    path: str
+    sha256: str
+    columns: tuple[Column, ...]
+
+
+class Comparing(Struct, frozen=True, kw_only=True):
+    """Two results to be compared row by row.
+
+    Attributes
+    ----------
+    key
+        Columns that identify a row; None to guess them.
+    limit, offset
+        Window of the differing rows that are returned; counts are of all.
+    """
+
+    before: Stored
+    after: Stored
+    key: tuple[str, ...] | None = None
+    limit: int = 100
+    offset: int = 0
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """What is different between two results.
+
+    Attributes
+    ----------
+    key
+        Columns by which rows were matched; empty when whole rows were
+        counted, because no column or pair of columns identifies a row.
+    added, removed, changed
+        Numbers of rows; ``changed`` is 0 without a key.
+    columns_added, columns_removed, columns_changed
+        Names of columns that came, went or changed their type.
+    rows
+        JSON text of the window: ``[{"change": "added" | "removed" |
+        "changed", "before": […] | null, "after": […] | null}, …]``, values in
+        the order of ``columns`` as the JSON rendering writes them.
+    columns
+        Names of the columns of ``rows``: those of both results.
+    """
+
+    key: tuple[str, ...]
+    is_key_guessed: bool
+    added: int
+    removed: int
+    changed: int
+    columns: tuple[str, ...] = ()
+    columns_added: tuple[str, ...] = ()
+    columns_removed: tuple[str, ...] = ()
+    columns_changed: tuple[str, ...] = ()
+    rows: bytes = b"[]"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both results say the same."""
+        columns = self.columns_added or self.columns_removed or self.columns_changed
+        return not (self.added or self.removed or self.changed or columns)
+
+
 class Engine(Protocol):
     """Runs SQL somewhere else than on the event loop.
 
@@ -256,6 +356,10 @@ class Engine(Protocol):
 
     async def encode(self, encoding: Encoding) -> Encoded:
         """Render a stored result, or a window of it."""
+        ...
+
+    async def diff(self, comparing: Comparing) -> Difference:
+        """Compare two stored results row by row."""
         ...
 
     async def start(self) -> None:

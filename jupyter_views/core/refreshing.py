@@ -1,4 +1,4 @@
-"""Refreshes: one at a time per view, whoever asks, in its owner's name."""
+"""Refreshes: one at a time per view, whoever asks, in its owner's name, upstream first."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import logging
 from collections.abc import Callable
 
 from .access import is_owner
-from .errors import NotFound, StaleWrite, ViewsError
+from .announcing import Announcer
+from .assessing import Assessor, Upstreams
+from .errors import NotFound, StaleWrite, UpstreamFailed, ViewsError
 from .limits import RateLimit
-from .model import Actor, Statement, View
+from .model import Actor, Cause, Result, Statement, View
 from .ports import Clock
 from .statements import StatementService, Submission
+
+_REPLACED = 10_000
 
 
 class Refresher:
@@ -21,16 +25,22 @@ class Refresher:
         self,
         *,
         statements: StatementService,
+        assessor: Assessor,
+        upstreams: Upstreams,
         find: Callable[[int], View | None],
         clock: Clock,
-        on_start: Callable[[View], None],
+        announcer: Announcer,
         log: logging.Logger,
     ) -> None:
         self._statements = statements
+        self._assessor = assessor
+        self._upstreams = upstreams
         self._find = find
-        self._on_start = on_start
+        self._clock = clock
+        self._announcer = announcer
         self._log = log
         self._starting: dict[int, asyncio.Task[Statement]] = {}
+        self._replaced: dict[str, Result] = {}
         self._forced = RateLimit(clock, count=6, seconds=60)
 
     async def asked(self, actor: Actor, view: View) -> Statement:
@@ -44,39 +54,68 @@ class Refresher:
         """
         if not is_owner(actor, view):
             self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
-        return await self._one(view)
+        return await self._one(view, Cause(kind="asked", by=actor.name), frozenset())
 
-    async def behind(self, view: View) -> Statement | None:
-        """A refresh behind a read; None when it cannot be started now.
+    async def behind(self, view: View, cause: Cause) -> Statement | ViewsError:
+        """A refresh that nobody waits for, or the reason why it cannot be started now.
 
         A reader gets the rows that are there, whatever keeps new ones from
         being made.
         """
         try:
-            return await self._one(view)
+            return await self._one(view, cause, frozenset())
         except ViewsError as error:
-            self._log.warning("view %s is not refreshed: %s", view.short_id, error.message)
-            return None
+            self._log.info("view %s is not refreshed: %s", view.short_id, error.message)
+            return error
 
-    async def _one(self, view: View) -> Statement:
+    def replaced_by(self, statement_id: str) -> Result | None:
+        """The rows that a refresh started here replaced; told once."""
+        return self._replaced.pop(statement_id, None)
+
+    async def _one(self, view: View, cause: Cause, below: frozenset[int]) -> Statement:
         starting = self._starting.get(view.id)
         if starting is None:
-            starting = asyncio.create_task(self._start(view))
+            starting = asyncio.create_task(self._start(view, cause, below | {view.id}))
             self._starting[view.id] = starting
             starting.add_done_callback(lambda _: self._starting.pop(view.id, None))
         return await asyncio.shield(starting)
 
-    async def _start(self, view: View) -> Statement:
+    async def _start(self, view: View, cause: Cause, below: frozenset[int]) -> Statement:
+        first = await self._upstream(view, cause, below)
         try:
-            return await self._submit(view)
+            return await self._submit(view, cause, first)
         except StaleWrite:
             # Somebody changed the definition while this was on its way.
             changed = await asyncio.to_thread(self._find, view.id)
             if changed is None:
                 raise NotFound("The view was deleted.") from None
-            return await self._submit(changed)
+            return await self._submit(changed, cause, first)
 
-    async def _submit(self, view: View) -> Statement:
+    async def _upstream(
+        self, view: View, cause: Cause, below: frozenset[int]
+    ) -> tuple[Statement, ...]:
+        """Refreshes of the stale views that this one reads, and of those that they read.
+
+        Whoever asks for one view means its whole branch; what goes by itself
+        leaves alone what is not to be refreshed by itself.
+        """
+        first = []
+        for slug in view.upstreams:
+            upstream = await asyncio.to_thread(self._upstreams.require, view.owner, slug)
+            is_asked = cause.kind == "asked"
+            if upstream.id in below or not (is_asked or upstream.auto_refresh):
+                continue
+            if not (await self._assessor.of_view(upstream, is_exact=True)).is_stale:
+                continue
+            if not is_asked and upstream.failures and self._clock.now() < upstream.retry_at:
+                raise UpstreamFailed(
+                    f'The view "{slug}", which this one reads, could not be refreshed.',
+                    hint="Mend that view; this one is refreshed after it.",
+                )
+            first.append(await self._one(upstream, cause, below))
+        return tuple(first)
+
+    async def _submit(self, view: View, cause: Cause, first: tuple[Statement, ...]) -> Statement:
         query = view.version.query
         statement = await self._statements.refresh(
             Submission(
@@ -91,8 +130,14 @@ class Refresher:
                 format_hint=view.current.format_hint,
                 meta=view.current.meta,
                 view_id=view.id,
+                changed_when=view.rule.changed_when,
+                is_strict=view.rule.is_strict,
+                cause=cause,
             ),
             view.owner,
+            first,
         )
-        self._on_start(view)
+        if view.current.result is not None and len(self._replaced) < _REPLACED:
+            self._replaced[statement.id] = view.current.result
+        self._announcer.tell("refreshing", view, cause=cause)
         return statement

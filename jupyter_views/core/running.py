@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from .errors import Canceled, Interrupted, Unavailable, ViewsError
+from .errors import Canceled, Interrupted, Unavailable, UpstreamFailed, ViewsError
+from .leases import LeaseKeeper, LeaseLost, LeaseRows, interrupted
 from .model import Instant, Result, Statement, Status
 from .names import new_id
 from .ports import Clock, Draft, Engine, Limits, Outcome, Progress, Run
@@ -21,25 +23,31 @@ from .ports import Clock, Draft, Engine, Limits, Outcome, Progress, Run
 _NOTE_START_AFTER_SECONDS = 0.2
 _POLL_SECONDS = 0.25
 
+_UPSTREAM_SECONDS = 3600.0
+
 Finished = Callable[[Statement, list[int]], None]
+Bind = Callable[[Statement], dict[str, str]]
 Ended = tuple[Statement | None, list[int]]
 
 
-class RunRows(Protocol):
-    """What this needs of the store; every call is one transaction."""
+class RunRows(LeaseRows, Protocol):
+    """What this needs of the store; every call is one transaction.
+
+    ``start``, ``succeed`` and ``fail`` come from whoever runs the statement:
+    they raise LeaseLost unless this server holds it under ``fence``.
+    ``cancel`` comes from a person, and takes the statement from its holder.
+    """
 
     def find(self, statement_id: str) -> Statement | None: ...
-    def start(self, statement_id: str, at: Instant) -> bool: ...
+    def start(self, statement_id: str, fence: int, at: Instant) -> None: ...
     def succeed(
-        self, statement_id: str, result: Result, *, started_at: Instant, at: Instant
+        self, statement_id: str, fence: int, result: Result, *, started_at: Instant, at: Instant
     ) -> list[int]: ...
     def fail(
-        self, statement_id: str, status: Status, error: dict[str, Any], at: Instant
+        self, statement_id: str, fence: int, status: Status, error: dict[str, Any], at: Instant
     ) -> list[int]: ...
+    def cancel(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]: ...
     def has_followers(self, statement_id: str) -> bool: ...
-    def recover(
-        self, is_alive: Callable[[str], bool], error: dict[str, Any], at: Instant
-    ) -> list[Statement]: ...
 
 
 class ResultFiles(Protocol):
@@ -52,7 +60,8 @@ class ResultFiles(Protocol):
 class _Live:
     """A statement that runs in this server: its task, its progress, who waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fence: int) -> None:
+        self.fence = fence
         self.done = asyncio.Event()
         self.started_at: Instant | None = None
         self.ended: Statement | None = None
@@ -61,7 +70,16 @@ class _Live:
 
 
 class Runner:
-    """Runs statements in this server, as many at once as the engine has workers."""
+    """Runs statements in this server, as many at once as the engine has workers.
+
+    Parameters
+    ----------
+    bind
+        Gives the sha256 of the current rows of each view that a statement
+        reads, by slug; called in a thread when the run begins.
+    lease_seconds
+        A server that gives no sign of life for so long loses what it runs.
+    """
 
     def __init__(
         self,
@@ -72,8 +90,11 @@ class Runner:
         clock: Clock,
         seconds: float,
         concurrent: int,
+        bind: Bind,
         log: logging.Logger,
+        lease_seconds: float = 15.0,
     ) -> None:
+        self._bind = bind
         self._rows = rows
         self._files = files
         self._engine = engine
@@ -83,35 +104,66 @@ class Runner:
         self._live: dict[str, _Live] = {}
         self._slots = asyncio.Semaphore(concurrent)
         self._listeners: list[Finished] = []
+        self._leases = LeaseKeeper(
+            rows=rows,
+            held=lambda: {name: live.fence for name, live in self._live.items()},
+            on_lost=self._interrupt,
+            on_taken=self._take_up,
+            clock=clock,
+            seconds=lease_seconds,
+            log=log,
+        )
+
+    async def start(self) -> None:
+        """Take up what dead servers left, and look after leases from now on."""
+        await self._leases.start()
+
+    async def recover(self) -> None:
+        """Take up what servers have left since: what ran has failed, what waited runs here."""
+        await self._leases.look()
+
+    def _take_up(self, statement: Statement, view_ids: list[int]) -> None:
+        if statement.status.is_final:
+            self.tell(statement, view_ids)
+        else:
+            self.set_going(statement)
 
     def on_finished(self, listener: Finished) -> None:
         """Call ``listener(statement, view_ids)`` after each statement that ended here."""
         self._listeners.append(listener)
 
-    def set_going(self, statement: Statement) -> None:
-        """Run a queued statement in the background."""
-        live = self._live[statement.id] = _Live()
-        live.task = asyncio.create_task(self._execute(statement, live))
+    def set_going(self, statement: Statement, after: tuple[Statement, ...] = ()) -> None:
+        """Run a queued statement in the background, once those before it have succeeded."""
+        live = self._live[statement.id] = _Live(statement.fence)
+        live.task = asyncio.create_task(self._execute(statement, live, after))
+        self._leases.note_held()
 
-    async def _execute(self, statement: Statement, live: _Live) -> None:
+    async def _execute(
+        self, statement: Statement, live: _Live, after: tuple[Statement, ...]
+    ) -> None:
         noting: asyncio.Task[None] | None = None
         ended: Ended = (None, [])
         try:
+            await self._await_success(after)
             async with self._slots:
+                views = await asyncio.to_thread(self._bind, statement)
+                # Nothing is awaited between this and the engine: what is said to run can be
+                # canceled there.
                 live.started_at = self._clock.now()
-                noting = asyncio.create_task(self._note_start(statement.id, live.started_at))
+                noting = asyncio.create_task(self._note_start(statement, live.started_at))
                 outcome = await self._engine.run(
-                    self._run(statement), lambda progress: setattr(live, "progress", progress)
+                    self._run(statement, views),
+                    lambda progress: setattr(live, "progress", progress),
                 )
-            ended = await self._insist(self._store, statement.id, outcome, live.started_at)
+            ended = await self._insist(self._store, statement, outcome, live.started_at)
         except Canceled as error:
-            ended = await self._settle(statement.id, Status.CANCELED, error)
+            ended = await self._insist(self._fail, statement, Status.CANCELED, error)
         except ViewsError as error:
-            ended = await self._settle(statement.id, Status.FAILED, error)
+            ended = await self._insist(self._fail, statement, Status.FAILED, error)
         except Exception:
             self._log.exception("statement %s", statement.id)
             error = Interrupted("The result could not be stored.", hint="Run it again.")
-            ended = await self._settle(statement.id, Status.FAILED, error)
+            ended = await self._insist(self._fail, statement, Status.FAILED, error)
         finally:
             if noting is not None:
                 noting.cancel()
@@ -120,7 +172,19 @@ class Runner:
             live.done.set()
         self.tell(*ended)
 
-    def _run(self, statement: Statement) -> Run:
+    async def _await_success(self, upstream: tuple[Statement, ...]) -> None:
+        """Wait for the refreshes of the views that a query reads; they take no slot meanwhile."""
+        for statement in upstream:
+            ended = await self.wait(statement, _UPSTREAM_SECONDS)
+            if ended.status is not Status.SUCCESS:
+                why = (ended.error or {}).get("message", "It did not end in time.")
+                raise UpstreamFailed(
+                    f"A view that this one reads could not be refreshed: {why}",
+                    hint="Mend that view; this one is refreshed after it.",
+                    details={"statement_id": ended.id},
+                )
+
+    def _run(self, statement: Statement, views: dict[str, str]) -> Run:
         query = statement.query
         return Run(
             id=statement.id,
@@ -130,44 +194,60 @@ class Runner:
                 connection=query.connection,
                 params=statement.params,
                 frames=query.frames,
+                views=views,
+                changed_when=statement.changed_when,
+                is_strict=statement.is_strict,
             ),
             reads=query.reads,
             limits=Limits(
                 seconds=self._seconds, rows=statement.row_limit, bytes=statement.byte_limit
             ),
+            state_key=statement.fingerprint if statement.view_id is not None else None,
         )
 
-    async def _note_start(self, statement_id: str, at: Instant) -> None:
-        # A quick statement is over before its start is worth a disk write.
+    async def _note_start(self, statement: Statement, at: Instant) -> None:
+        # A quick statement is over before its start is worth a disk write; and the start is
+        # only news: whatever keeps it from being written is met again at the end.
         await asyncio.sleep(_NOTE_START_AFTER_SECONDS)
-        await asyncio.to_thread(self._rows.start, statement_id, at)
+        with contextlib.suppress(LeaseLost, Unavailable):
+            await asyncio.to_thread(self._rows.start, statement.id, statement.fence, at)
 
-    def _store(self, statement_id: str, outcome: Outcome, started_at: Instant) -> Ended:
+    def _store(self, statement: Statement, outcome: Outcome, started_at: Instant) -> Ended:
         if os.path.exists(outcome.path):  # else an earlier try has adopted it
             self._files.adopt_result(outcome.path, outcome.sha256)
         now = self._clock.now()
         facts = msgspec.structs.asdict(outcome)
         del facts["path"]
         result = Result(id=new_id("res"), saved_at=now, **facts)
-        view_ids = self._rows.succeed(statement_id, result, started_at=started_at, at=now)
-        return self._rows.find(statement_id), view_ids
+        view_ids = self._rows.succeed(
+            statement.id, statement.fence, result, started_at=started_at, at=now
+        )
+        return self._rows.find(statement.id), view_ids
 
-    async def _settle(self, statement_id: str, status: Status, error: ViewsError) -> Ended:
-        return await self._insist(self._end, statement_id, status, error)
+    def _fail(self, statement: Statement, status: Status, error: ViewsError) -> Ended:
+        view_ids = self._rows.fail(
+            statement.id, statement.fence, status, error.to_dict(), self._clock.now()
+        )
+        return self._rows.find(statement.id), view_ids
 
-    async def _insist(self, write: Callable[..., Ended], statement_id: str, *facts: Any) -> Ended:
-        """Write the end of a statement, however long the store cannot be written to."""
+    async def _insist(
+        self, write: Callable[..., Ended], statement: Statement, *facts: Any
+    ) -> Ended:
+        """Write the end of a statement, however long the store cannot be written to.
+
+        What comes after the lease was lost is dropped; the file of its rows
+        has no row and is swept.
+        """
         for attempt in count():
             try:
-                return await asyncio.to_thread(write, statement_id, *facts)
+                return await asyncio.to_thread(write, statement, *facts)
+            except LeaseLost:
+                self._log.warning("statement %s: ended too late, dropped", statement.id)
+                return None, []
             except Unavailable as unavailable:
-                self._log.warning("statement %s: %s", statement_id, unavailable.message)
+                self._log.warning("statement %s: %s", statement.id, unavailable.message)
                 await asyncio.sleep(min(2**attempt, 30))
         raise AssertionError("count() does not end")
-
-    def _end(self, statement_id: str, status: Status, error: ViewsError) -> Ended:
-        view_ids = self._rows.fail(statement_id, status, error.to_dict(), self._clock.now())
-        return self._rows.find(statement_id), view_ids
 
     def tell(self, statement: Statement | None, view_ids: list[int]) -> None:
         """Tell the listeners that a statement ended."""
@@ -182,7 +262,8 @@ class Runner:
             live = self._live.get(statement.primary_id or statement.id)
             if live is not None:
                 try:
-                    await asyncio.wait_for(live.done.wait(), left)
+                    async with asyncio.timeout(left):
+                        await live.done.wait()
                 except TimeoutError:
                     break
                 if live.ended is not None and live.ended.id == statement.id:
@@ -191,6 +272,7 @@ class Runner:
             if found is None or found.status.is_final:
                 return found or statement
             if live is None:  # it runs in another server, which cannot call us
+                self._leases.note_others()
                 await asyncio.sleep(min(_POLL_SECONDS, left))
         found = await asyncio.to_thread(self._rows.find, statement.id)
         return self.overlaid(found or statement)
@@ -198,6 +280,8 @@ class Runner:
     def overlaid(self, statement: Statement) -> Statement:
         """The statement with what only this server knows: that it runs, and how far it is."""
         live = self._live.get(statement.primary_id or statement.id)
+        if live is None and not statement.status.is_final:
+            self._leases.note_others()
         if live is None or statement.status.is_final or live.started_at is None:
             return statement
         return replace(
@@ -212,37 +296,43 @@ class Runner:
             await self.cancel(primary_id)
 
     async def cancel(self, statement_id: str) -> None:
-        """Interrupt a run, or take it out of the queue."""
+        """Interrupt a run, or take it out of the queue, wherever it is."""
+        live = self._live.get(statement_id)
+        await self._interrupt(statement_id)
+        if live is None or live.started_at is None:
+            self.tell(*await asyncio.to_thread(self._cancel, statement_id))
+
+    def _cancel(self, statement_id: str) -> Ended:
+        error = Canceled("Canceled.").to_dict()
+        view_ids = self._rows.cancel(statement_id, error, self._clock.now())
+        return self._rows.find(statement_id), view_ids
+
+    async def _interrupt(self, statement_id: str) -> None:
+        """Stop what this server does for a statement; how it ends is written by whom it may."""
         live = self._live.get(statement_id)
         if live is not None and live.started_at is not None:
             await self._engine.cancel(statement_id)
-            return
-        if live is not None and live.task is not None:
+        elif live is not None and live.task is not None:
             live.task.cancel()
-        self.tell(
-            *await asyncio.to_thread(
-                self._end, statement_id, Status.CANCELED, Canceled("Canceled.")
-            )
-        )
-
-    async def recover(self, is_alive: Callable[[str], bool]) -> None:
-        """Take up what dead servers left: what ran has failed, what waited runs here."""
-        error = Interrupted("The server stopped while this ran.", hint="Run it again.")
-        queued = await asyncio.to_thread(
-            self._rows.recover, is_alive, error.to_dict(), self._clock.now()
-        )
-        for statement in queued:
-            self.set_going(statement)
 
     async def stop(self) -> None:
-        """End what runs here as INTERRUPTED; what waits runs after the restart."""
-        error = Interrupted("The server stopped while this ran.", hint="Run it again.")
-        for statement_id, live in list(self._live.items()):
+        """End what runs here as INTERRUPTED; what waits is left to the next server."""
+        await self._leases.stop()
+        going = dict(self._live)
+        for live in going.values():  # all at once, so that none gets the place of another
             if live.task is not None:
                 live.task.cancel()
-            if live.started_at is None:
-                continue  # it waits on disk for the next server
-            try:
-                await asyncio.to_thread(self._end, statement_id, Status.FAILED, error)
-            except Unavailable as unavailable:
-                self._log.warning("statement %s: %s", statement_id, unavailable.message)
+        error, now = interrupted().to_dict(), self._clock.now()
+        for statement_id, live in going.items():
+            if live.started_at is not None:
+                await self._try(
+                    self._rows.fail, statement_id, live.fence, Status.FAILED, error, now
+                )
+        await self._try(self._rows.let_go)
+
+    async def _try(self, write: Callable[..., Any], *facts: Any) -> None:
+        """Write once; what could not be written is found by whoever looks for dead servers."""
+        try:
+            await asyncio.to_thread(write, *facts)
+        except (LeaseLost, Unavailable) as error:
+            self._log.warning("at the stop: %s", error)

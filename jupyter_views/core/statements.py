@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from .access import require_scope
+from .assessing import Assessor, Upstreams
 from .errors import (
     Canceled,
     EngineCrashed,
@@ -27,6 +29,7 @@ from .limits import RateLimit
 from .model import (
     SECOND,
     Actor,
+    Cause,
     Instant,
     Outlook,
     Page,
@@ -37,9 +40,8 @@ from .model import (
     Strategy,
 )
 from .names import new_id
-from .ports import Clock, Draft, Engine, Plan, Signature
+from .ports import Clock, Draft, Engine, Plan
 from .running import Runner
-from .verifying import Verifier
 
 FAILURE_MEMORY: Instant = 300 * SECOND
 
@@ -53,6 +55,10 @@ class Submission(Struct, frozen=True, kw_only=True):
         Seconds: 0 always runs, -1 takes any stored result, None decides by freshness.
     ttl_minutes
         Age after which the result is stale; 0 never, None by its sources.
+    changed_when, is_strict
+        How sources are verified; see :class:`~.ports.Draft`.
+    cause
+        Why a view's query runs.
     """
 
     sql: str
@@ -69,6 +75,9 @@ class Submission(Struct, frozen=True, kw_only=True):
     max_age: int | None = None
     retry_on_recent_failure: bool = False
     view_id: int | None = None
+    changed_when: str | None = None
+    is_strict: bool = False
+    cause: Cause | None = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -94,7 +103,6 @@ class StatementRows(Protocol):
     ) -> Page: ...
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]: ...
     def has_followers(self, statement_id: str) -> bool: ...
-    def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None: ...
 
 
 class Readers(Protocol):
@@ -129,6 +137,8 @@ class StatementService:
         clock: Clock,
         bounds: Bounds,
         runner: Runner,
+        assessor: Assessor,
+        upstreams: Upstreams,
     ) -> None:
         self._rows = rows
         self._readers = readers
@@ -141,19 +151,39 @@ class StatementService:
         # Below the engine's own bound, so that one person cannot close it for all.
         self._crashes = RateLimit(clock, count=3, seconds=60)
         runner.on_finished(self._note_crash)
-        self._verifier = Verifier(rows=rows, engine=engine, clock=clock)
+        self._assessor = assessor
+        self._upstreams = upstreams
 
     async def check(self, actor: Actor, asked: Submission) -> Plan:
-        """Everything up to running: gate, lineage, parameters (``dry_run``)."""
-        await self._check_frames(actor, asked)
-        return await self._engine.check(_draft(asked))
+        """Everything up to running: gate, lineage, parameters, access (``dry_run``)."""
+        plan, _ = await self._checked(actor, asked)
+        return plan
 
-    async def submit(self, actor: Actor, asked: Submission) -> Statement:
+    async def _checked(self, actor: Actor, asked: Submission) -> tuple[Plan, dict[str, str]]:
+        """The plan, and the short ids of the views it reads by slug."""
+        await self._check_frames(actor, asked)
+        plan = await self._engine.check(_draft(asked))
+        views = {}
+        for read in plan.reads:
+            if read.kind == "view":
+                require_scope(actor, "perspective:read")
+                found = await asyncio.to_thread(self._upstreams.require, actor.name, read.name)
+                views[read.name] = found.short_id
+        return plan, views
+
+    async def submit(
+        self, actor: Actor, asked: Submission, after: tuple[Statement, ...] = ()
+    ) -> Statement:
         """Give a statement its strategy and set it going; returns at once.
 
         In this order: a fresh result of the same fingerprint is reused, an
         equal statement in flight is joined, one that failed in the last five
         minutes is refused with its error, anything else runs.
+
+        Parameters
+        ----------
+        after
+            Statements that must have succeeded before this one runs.
 
         Raises
         ------
@@ -162,8 +192,8 @@ class StatementService:
         TooMany
             When the queue, or the actor's share of it, is full.
         """
-        plan = await self.check(actor, asked)
-        statement = self._drafted(actor, asked, plan)
+        plan, views = await self._checked(actor, asked)
+        statement = self._drafted(actor, asked, plan, views)
         outlook = await asyncio.to_thread(
             self._rows.outlook,
             statement.fingerprint,
@@ -180,17 +210,19 @@ class StatementService:
             self._rows.submit, statement, queued=self._bounds.queued, per_person=share
         )
         if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
-            self._runner.set_going(stored)
+            self._runner.set_going(stored, after)
         return self._runner.overlaid(stored)
 
-    async def refresh(self, asked: Submission, owner: str) -> Statement:
+    async def refresh(
+        self, asked: Submission, owner: str, after: tuple[Statement, ...]
+    ) -> Statement:
         """Run a view's query anew, in its owner's name, past every reuse and refusal."""
-        return await self.submit(
-            Actor(name=owner),
-            replace(asked, max_age=0, retry_on_recent_failure=True),
-        )
+        forced = replace(asked, max_age=0, retry_on_recent_failure=True)
+        return await self.submit(Actor(name=owner), forced, after)
 
-    def _drafted(self, actor: Actor, asked: Submission, plan: Plan) -> Statement:
+    def _drafted(
+        self, actor: Actor, asked: Submission, plan: Plan, views: dict[str, str]
+    ) -> Statement:
         now = self._clock.now()
         definition = {
             "sql": asked.sql,
@@ -198,7 +230,10 @@ class StatementService:
             "base_dir": asked.base_dir,
             "frames": asked.frames,
         }
-        reads = [[r.kind, r.name, r.path] for r in plan.reads]
+        # A slug may come to name another view, whose rows are not these.
+        reads = [
+            [r.kind, r.name, views[r.name] if r.kind == "view" else r.path] for r in plan.reads
+        ]
         row_limit = min(asked.row_limit or self._bounds.rows, self._bounds.rows)
         byte_limit = min(asked.byte_limit or self._bounds.bytes, self._bounds.bytes)
         query = Query(
@@ -209,7 +244,7 @@ class StatementService:
             base_dir=asked.base_dir,
             parameters=plan.parameters,
             frames=asked.frames,
-            reads=plan.reads,
+            reads=tuple(read for read in plan.reads if read.kind != "probe"),
             volatile=plan.volatile,
             definition_hash=_hash(definition),
             created_at=now,
@@ -226,6 +261,8 @@ class StatementService:
                     asked.params,
                     row_limit,
                     byte_limit,
+                    asked.changed_when,
+                    asked.is_strict,
                 ]
             ),
             status=Status.QUEUED,
@@ -239,6 +276,9 @@ class StatementService:
             ttl_minutes=asked.ttl_minutes,
             format_hint=asked.format_hint,
             meta=asked.meta,
+            changed_when=asked.changed_when,
+            is_strict=asked.is_strict,
+            cause=asked.cause,
         )
 
     async def _check_frames(self, actor: Actor, asked: Submission) -> None:
@@ -263,7 +303,7 @@ class StatementService:
         if not await asyncio.to_thread(path.exists):
             return None
         asked = replace(found, ttl_minutes=statement.ttl_minutes)
-        if max_age is None and (await self._verifier.freshness(asked, is_exact=True)).is_stale:
+        if max_age is None and (await self._assessor.of_statement(asked, is_exact=True)).is_stale:
             return None
         now = self._clock.now()
         return replace(
@@ -375,7 +415,7 @@ class StatementService:
 
     async def freshness(self, statement: Statement) -> Freshness:
         """How far the rows of a finished statement can be trusted now."""
-        return await self._verifier.freshness(statement)
+        return await self._assessor.of_statement(statement)
 
 
 def _draft(asked: Submission) -> Draft:
@@ -385,6 +425,8 @@ def _draft(asked: Submission) -> Draft:
         connection=asked.connection,
         params=asked.params,
         frames=asked.frames,
+        changed_when=asked.changed_when,
+        is_strict=asked.is_strict,
     )
 
 

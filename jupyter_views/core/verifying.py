@@ -1,18 +1,24 @@
-"""Are stored rows still right? The sources are asked, and the answer remembered for a second."""
+"""Did the sources of a stored result move? They are asked, and the answer kept while it holds."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
+from msgspec import Struct
+
 from .errors import EngineFailed, Unavailable
-from .freshness import Freshness, decide
-from .model import SECOND, Instant, Result, Statement
-from .ports import Clock, Comparison, Engine, Signature
+from .model import SECOND, Result, Statement
+from .ports import TORN, Clock, Comparison, Engine, Read, Signature
 
 _MEMORY_SECONDS = 1.0
-_REMEMBERED = 10_000
-_FOR_EVER: Instant = 10**18
+_VOUCHED_SECONDS = 60.0
+_REMEMBERED = 20_000
+
+QuietSince = Callable[[tuple[Read, ...]], float | None]
+"""The monotonic instant since which watching covers these reads and saw nothing; None where
+something is not covered."""
 
 
 class SignatureRows(Protocol):
@@ -21,61 +27,118 @@ class SignatureRows(Protocol):
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None: ...
 
 
-class Verifier:
-    """Compares sources with what was recorded before a run."""
+class _Looked(Struct, frozen=True):
+    began: float
+    moved: tuple[str, ...] | None
 
-    def __init__(self, *, rows: SignatureRows, engine: Engine, clock: Clock) -> None:
+
+class Verifier:
+    """Compares sources with what was recorded before a run.
+
+    A look at the sources is good for a second, so that any number of readers
+    costs one. Where watching vouches for them, a look that found all equal is
+    good for a minute: then nothing is asked of the file system.
+
+    Parameters
+    ----------
+    quiet_since
+        See :data:`QuietSince`.
+    """
+
+    def __init__(
+        self, *, rows: SignatureRows, engine: Engine, clock: Clock, quiet_since: QuietSince
+    ) -> None:
         self._rows = rows
         self._engine = engine
         self._clock = clock
-        self._freshness: dict[tuple[str, int | None], tuple[float, Freshness]] = {}
+        self._quiet_since = quiet_since
+        self._looked: dict[str, _Looked] = {}
+        self._looking: dict[str, asyncio.Task[_Looked]] = {}
 
-    async def freshness(self, statement: Statement, *, is_exact: bool = False) -> Freshness:
-        """How far the rows of a finished statement can be trusted now.
+    async def moved(
+        self, statement: Statement, *, is_exact: bool = False
+    ) -> tuple[str, ...] | None:
+        """Names of the sources that differ from what a finished statement read.
 
-        Remembered for a second, so that any number of readers costs one
-        look; ``is_exact`` looks at the sources in any case.
+        Views that it reads are not looked at. ``()`` when all are verified
+        equal, None when one cannot be verified and none is known to differ;
+        ``is_exact`` looks in any case.
         """
         result = statement.result
-        if result is None:
-            return decide(None, now=0, moved=None, is_volatile=False)
-        key = (result.id, statement.ttl_minutes)
-        known = self._freshness.get(key)
-        if known is not None and known[0] > self._clock.monotonic() and not is_exact:
-            return known[1]
-        compared = await self._compared(statement, result, is_exact=is_exact)
+        reads = sources_of(statement)
+        if result is None or not reads:
+            return ()
+        known = self._looked.get(result.id)
+        if known is not None and not is_exact and self._holds(known, reads):
+            return known.moved
+        return (await self._look(statement, result, reads, is_exact=is_exact)).moved
+
+    def _holds(self, known: _Looked, reads: tuple[Read, ...]) -> bool:
+        age = self._clock.monotonic() - known.began
+        quiet_since = self._quiet_since(reads)
+        is_quiet = quiet_since is not None and quiet_since <= known.began
+        if age < _MEMORY_SECONDS:
+            return is_quiet or quiet_since is None
+        return is_quiet and known.moved == () and age < _VOUCHED_SECONDS
+
+    async def _look(
+        self, statement: Statement, result: Result, reads: tuple[Read, ...], *, is_exact: bool
+    ) -> _Looked:
+        if is_exact:
+            return await self._compare(statement, result, reads, is_exact=True)
+        looking = self._looking.get(result.id)
+        if looking is None:
+            looking = asyncio.create_task(self._compare(statement, result, reads, is_exact=False))
+            self._looking[result.id] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(result.id, None))
+        return await asyncio.shield(looking)
+
+    async def _compare(
+        self, statement: Statement, result: Result, reads: tuple[Read, ...], *, is_exact: bool
+    ) -> _Looked:
+        began = self._clock.monotonic()
+        recorded = tuple(s for s in result.signatures if s.kind != "view")
+        compared = await self._compared(reads, recorded, result, is_exact=is_exact)
         if compared.confirmed is not None:
-            await asyncio.to_thread(self._rows.confirm, result.id, compared.confirmed)
-        decided = decide(
-            result,
-            now=self._clock.now(),
-            moved=compared.moved,
-            is_volatile=bool(statement.query.volatile),
-            age=_age(statement.ttl_minutes),
-        )
-        if len(self._freshness) > _REMEMBERED:
-            self._freshness.clear()
-        until = self._clock.monotonic() + _MEMORY_SECONDS
-        self._freshness[key] = (until, decided)
-        return decided
+            views = tuple(s for s in result.signatures if s.kind == "view")
+            await asyncio.to_thread(self._rows.confirm, result.id, (*compared.confirmed, *views))
+        looked = _Looked(began, compared.moved)
+        if len(self._looked) > _REMEMBERED:
+            self._looked.clear()
+        self._looked[result.id] = looked
+        return looked
 
     async def _compared(
-        self, statement: Statement, result: Result, *, is_exact: bool
+        self,
+        reads: tuple[Read, ...],
+        recorded: tuple[Signature, ...],
+        result: Result,
+        *,
+        is_exact: bool,
     ) -> Comparison:
-        # What was computed within the memory of a freshness decision needs no
-        # second look: the run itself looked, before and after.
+        # What was computed within the memory of a look needs no second one:
+        # the run itself looked, before and after.
         age = self._clock.now() - result.saved_at
-        if 0 <= age < _MEMORY_SECONDS * SECOND and not is_exact:
-            unsure = any(signature.strength == "none" for signature in result.signatures)
+        is_young = 0 <= age < _MEMORY_SECONDS * SECOND
+        if is_young and not is_exact and not _is_torn(recorded):
+            unsure = any(signature.strength == "none" for signature in recorded)
             return Comparison(moved=None if unsure else ())
         try:
-            return await self._engine.compare(statement.query.reads, result.signatures)
+            return await self._engine.compare(reads, recorded)
         except (EngineFailed, Unavailable):
             # Rows that are there are served; what cannot be looked at is not verified.
             return Comparison(moved=None)
 
 
-def _age(ttl_minutes: int | None) -> Instant | None:
-    if ttl_minutes is None:
-        return None
-    return ttl_minutes * 60 * SECOND if ttl_minutes else _FOR_EVER
+def _is_torn(signatures: tuple[Signature, ...]) -> bool:
+    return any(token == TORN for signature in signatures for _, token in signature.entries)
+
+
+def sources_of(statement: Statement) -> tuple[Read, ...]:
+    """What is compared for a statement: its sources without views, or with its probe."""
+    query = statement.query
+    reads = tuple(read for read in query.reads if read.kind != "view")
+    if statement.changed_when is None:
+        return reads
+    probe = Read(kind="probe", name="changed_when", path=query.base_dir, sql=statement.changed_when)
+    return (*reads, probe)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from .access import can_read, require_owner, require_read
+from .announcing import Announcer
+from .assessing import Assessor
 from .errors import (
     BadSlug,
     Gone,
@@ -22,10 +23,11 @@ from .errors import (
     StatementNoResult,
     StatementNotSuccess,
 )
-from .freshness import Freshness
+from .freshness import CHANGE_REASONS, Action, Freshness, Mode, act
 from .model import (
     SECOND,
     Actor,
+    Cause,
     Instant,
     NewView,
     Page,
@@ -42,14 +44,16 @@ from .names import checked_slug, new_id, new_short_id, slug_from, suggest_slugs
 from .ports import Clock
 from .refreshing import Refresher
 from .running import Runner
+from .scheduling import first_due
 from .statements import StatementService
 
-Action = Literal["created", "refreshing", "refreshed", "changed", "failed", "deleted"]
 T = TypeVar("T")
 _LOOKED_AT = 1000
 _SLUG_TRIES = 10
 _WRITE_TRIES = 100
-Changed = Callable[[Action, View], None]
+_COMPUTE_SECONDS = 55.0
+_NOTED = 10_000
+_FORCED = frozenset({Mode.FORCE_BLOCKING, Mode.FORCE_ASYNC})
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -102,6 +106,13 @@ class ViewRows(Protocol):
         version: Version | None = None,
     ) -> View: ...
     def delete(self, view: View) -> None: ...
+    def note_changed(self, view_id: int, at: Instant | None) -> None: ...
+
+
+class VersionRows(Protocol):
+    """Earlier definitions of a view."""
+
+    def version(self, view_id: int, n: int) -> Version | None: ...
 
 
 class ViewService:
@@ -111,29 +122,23 @@ class ViewService:
         self,
         *,
         rows: ViewRows,
+        versions: VersionRows,
         statements: StatementService,
+        assessor: Assessor,
+        refresher: Refresher,
         runner: Runner,
+        announcer: Announcer,
         clock: Clock,
-        log: logging.Logger,
     ) -> None:
         self._rows = rows
+        self._versions = versions
         self._statements = statements
-        self._clock = clock
+        self._assessor = assessor
+        self._refresher = refresher
         self._runner = runner
-        self._announcing: set[asyncio.Task[None]] = set()
-        self._refresher = Refresher(
-            statements=statements,
-            find=rows.find,
-            clock=clock,
-            on_start=lambda view: self._tell("refreshing", view),
-            log=log,
-        )
-        self._listeners: list[Changed] = []
-        runner.on_finished(self._after_statement)
-
-    def on_change(self, listener: Changed) -> None:
-        """Call ``listener(action, view)`` after each change made or seen here."""
-        self._listeners.append(listener)
+        self._announcer = announcer
+        self._clock = clock
+        self._noted: set[str] = set()
 
     async def create(self, actor: Actor, new: NewView, *, suffix_if_taken: bool = False) -> View:
         """Save the result of a finished statement as a view with a perspective door.
@@ -163,6 +168,8 @@ class ViewService:
             auto_refresh=new.auto_refresh,
             allowed_user_ids=new.allowed_user_ids,
             notebook=new.notebook,
+            rule=new.rule,
+            next_due_at=first_due(new.rule, now),
             revision=1,
             version=_version(1, statement, new.note, actor, now),
             current=statement,
@@ -173,7 +180,7 @@ class ViewService:
             updated_by=actor.name,
         )
         saved = await self._created(view, slug, suffix_if_taken=suffix_if_taken)
-        self._tell("created", saved)
+        self._announcer.tell("created", saved, by=actor.name)
         return saved
 
     async def _created(self, view: View, slug: str, *, suffix_if_taken: bool) -> View:
@@ -244,28 +251,74 @@ class ViewService:
             raise NotFound("No such view.")
         return view
 
-    async def read(self, actor: Actor, view: View, *, force: bool = False) -> Reading:
-        """A view for one reader; starts a refresh behind the read where one is due.
+    async def read(
+        self, actor: Actor, view: View, *, mode: Mode | None = None, wait: float = 0.0
+    ) -> Reading:
+        """A view for one reader; starts or awaits a refresh as the mode says.
 
-        Due is: forced, or stale with ``auto_refresh`` on and its back-off
-        over. However many read at once, one statement runs.
+        However many read at once, one statement runs; a view that keeps
+        failing is not tried again before its back-off is over, unless the
+        mode forces it.
+
+        Parameters
+        ----------
+        mode
+            None for what the owner chose: ``async`` with ``auto_refresh``,
+            else ``force_cache``.
+        wait
+            Seconds to wait for newer rows where the view's bound on
+            staleness is exceeded.
         """
-        freshness = await self._statements.freshness(view.current)
-        refresh = view.refreshing
-        is_due = freshness.is_stale and view.auto_refresh and self._clock.now() >= view.retry_at
-        if force:
+        mode = mode or (Mode.ASYNC if view.auto_refresh else Mode.FORCE_CACHE)
+        freshness = await self._assessor.of_view(view, is_exact=mode is Mode.BLOCKING)
+        await self._note_change(view, freshness)
+        action = act(mode, freshness.state)
+        refresh = await self._under_way(view)
+        if mode in _FORCED:
             refresh = await self._refresher.asked(actor, view)
-        elif refresh is not None:
-            refresh, _ = await self._statements.get(Actor(name=view.owner), refresh.id)
-        elif is_due:
-            refresh = await self._refresher.behind(view)
+        elif action is not Action.CACHED and refresh is None:
+            refresh = await self._started(view, freshness)
+        seconds = _COMPUTE_SECONDS if action is Action.COMPUTE else wait * freshness.is_exceeded
+        if refresh is not None and seconds:
+            await self._statements.wait(refresh, seconds)
+            view = await asyncio.to_thread(self._rows.find, view.id) or view
+            freshness = await self._assessor.of_view(view)
+            refresh = await self._under_way(view)
         if refresh is not None and refresh.status.is_final:
             refresh = None
         return Reading(view=view, freshness=freshness, refresh=refresh)
 
+    async def _note_change(self, view: View, freshness: Freshness) -> None:
+        """Remember since when the rows are out of date, where a reader is the first to see it."""
+        if freshness.reason not in CHANGE_REASONS or view.changed_at is not None:
+            return
+        if view.current.id in self._noted:
+            return
+        if len(self._noted) >= _NOTED:
+            self._noted.clear()
+        self._noted.add(view.current.id)
+        await asyncio.to_thread(self._rows.note_changed, view.id, freshness.since)
+        facts = {"reason": freshness.reason, "sources": freshness.sources}
+        self._announcer.tell("stale", view, **facts)
+
+    async def _started(self, view: View, freshness: Freshness) -> Statement | None:
+        if self._clock.now() < view.retry_at:
+            return None
+        found = await asyncio.to_thread(self._rows.find, view.id)
+        if found is None or found.current.id != view.current.id:
+            return None  # a refresh has ended since this reader found the view
+        started = await self._refresher.behind(view, Cause(kind="read", sources=freshness.sources))
+        return started if isinstance(started, Statement) else None
+
+    async def _under_way(self, view: View) -> Statement | None:
+        if view.refreshing is None:
+            return None
+        refresh, _ = await self._statements.get(Actor(name=view.owner), view.refreshing.id)
+        return None if refresh.status.is_final else refresh
+
     async def look(self, view: View) -> Reading:
         """A view as it stands, for lists: nothing is started."""
-        freshness = await self._statements.freshness(view.current)
+        freshness = await self._assessor.of_view(view)
         refresh = view.refreshing and self._runner.overlaid(view.refreshing)
         return Reading(view=view, freshness=freshness, refresh=refresh)
 
@@ -298,7 +351,40 @@ class ViewService:
         saved = await self._write(
             actor, view, if_match, lambda found: self._update(actor, found, change, statement)
         )
-        self._tell("changed", saved)
+        self._announcer.tell("edited", saved, by=actor.name)
+        return saved
+
+    async def restore(self, actor: Actor, view: View, n: int, note: str | None) -> View:
+        """Bring back an earlier definition, with the rows it was saved with, as a new version.
+
+        Nothing that came after it is lost; freshness then says how old those
+        rows are, and a view with ``auto_refresh`` is refreshed behind.
+
+        Raises
+        ------
+        NotFound
+            When the view has no version ``n``.
+        """
+        require_owner(actor, view, "restore")
+        old = await asyncio.to_thread(self._versions.version, view.id, n)
+        if old is None:
+            raise NotFound(f"The view has no version {n}.", hint=f"It has 1 to {view.version.n}.")
+
+        def write(found: View) -> View:
+            now = self._clock.now()
+            version = replace(
+                old,
+                n=found.version.n + 1,
+                note=note or f"Restored from version {n}",
+                author=actor.name,
+                created_at=now,
+            )
+            return self._rows.update(found, {}, by=actor.name, at=now, version=version)
+
+        saved = await self._write(actor, view, None, write)
+        self._announcer.tell("edited", saved, by=actor.name)
+        if saved.auto_refresh:
+            await self._refresher.behind(saved, Cause(kind="restored", by=actor.name))
         return saved
 
     def _update(
@@ -309,7 +395,13 @@ class ViewService:
         if statement is not None:
             n = view.version.n if _is_same(statement, view) else view.version.n + 1
             version = _version(n, statement, change.note, actor, now)
-        return self._rows.update(view, change.fields, by=actor.name, at=now, version=version)
+        fields = change.fields
+        if change.rule:
+            rule = replace(view.rule, **change.rule)
+            fields = {**fields, "rule": rule}
+            if (rule.schedule, rule.timezone) != (view.rule.schedule, view.rule.timezone):
+                fields["next_due_at"] = first_due(rule, now)
+        return self._rows.update(view, fields, by=actor.name, at=now, version=version)
 
     async def _write(
         self, actor: Actor, view: View, if_match: int | None, write: Callable[[View], T]
@@ -334,7 +426,7 @@ class ViewService:
         """Delete a view for good; only its owner may. Its slug is free at once."""
         require_owner(actor, view, "delete")
         await self._write(actor, view, if_match, self._rows.delete)
-        self._tell("deleted", view)
+        self._announcer.tell("deleted", view, by=actor.name)
 
     async def list(
         self,
@@ -368,22 +460,6 @@ class ViewService:
     async def _looked_at(self, page: Page) -> Page:
         items = await asyncio.gather(*(self.look(view) for view in page.items))
         return Page(tuple(items), page.total, page.next_cursor)
-
-    def _after_statement(self, statement: Statement, view_ids: list[int]) -> None:
-        announcing = asyncio.create_task(self._announce(statement, view_ids))
-        self._announcing.add(announcing)
-        announcing.add_done_callback(self._announcing.discard)
-
-    async def _announce(self, statement: Statement, view_ids: list[int]) -> None:
-        action: Action = "refreshed" if statement.status is Status.SUCCESS else "failed"
-        for view_id in view_ids:
-            view = await asyncio.to_thread(self._rows.find, view_id)
-            if view is not None:
-                self._tell(action, view)
-
-    def _tell(self, action: Action, view: View) -> None:
-        for listener in self._listeners:
-            listener(action, view)
 
 
 def rows_of(view: View) -> Any:

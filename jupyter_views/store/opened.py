@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from ..core.model import Instant
 from .database import Database, private_folder
+from .due import DueStore
+from .history import HistoryStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
 from .results import EncodedCache, ResultFiles
 from .retention import Retention
 from .servers import ServerLock
 from .statements import StatementStore
 from .views import ViewStore
+from .watched import WatchedStore
 
 
 class Store:
@@ -24,18 +26,29 @@ class Store:
         Made if absent; private to its owner.
     url
         SQLAlchemy address of the metadata; empty for SQLite in the folder.
+    results_kept
+        Distinct results of each view that are kept, however old.
     """
 
     def __init__(
-        self, folder: Path, *, url: str, cache_memory_bytes: int, cache_disk_bytes: int
+        self,
+        folder: Path,
+        *,
+        url: str,
+        cache_memory_bytes: int,
+        cache_disk_bytes: int,
+        results_kept: int = 10,
     ) -> None:
-        server_id = secrets.token_hex(8)
-        self.lock = ServerLock(private_folder(private_folder(folder) / "servers"), server_id)
+        self.lock = ServerLock(private_folder(private_folder(folder) / "servers"))
+        server_id = self.lock.server_id
         self.files = ResultFiles(folder, server_id)
         self.database = Database(url or f"sqlite:///{folder / 'views.sqlite'}")
-        self.statements = StatementStore(self.database, server_id)
+        self.statements = StatementStore(self.database, server_id, self.lock.is_alive)
+        self.due = DueStore(self.database)
         self.views = ViewStore(self.database)
-        self.retention = Retention(self.database)
+        self.watched = WatchedStore(self.database)
+        self.history = HistoryStore(self.database)
+        self.retention = Retention(self.database, results_kept)
         self.keys = KeyStore(self.database)
         self.frames = FrameStore(self.database)
         self.idempotency = IdempotencyStore(self.database)

@@ -29,8 +29,8 @@ class ResultFiles:
     Parameters
     ----------
     root
-        The store's folder; ``results``, ``frames``, ``encoded`` and
-        ``scratch`` are made in it.
+        The store's folder; ``results``, ``frames``, ``states``, ``encoded``
+        and ``scratch`` are made in it.
     server_id
         Names this server's scratch folder; its lock is held already, so that
         no other server sweeps the folder away.
@@ -40,6 +40,7 @@ class ResultFiles:
         self.root = private_folder(root)
         self.results = private_folder(root / "results")
         self.frames = private_folder(root / "frames")
+        self.states = private_folder(root / "states")
         self.encoded = private_folder(root / "encoded") / server_id
         self.scratch = private_folder(root / "scratch") / server_id
         private_folder(self.encoded)
@@ -112,8 +113,10 @@ def _is_older(path: Path, limit: float) -> bool:
 
 
 def _adopt(source: Path, target: Path) -> Path:
-    # Also over a file that is there: it may be damaged, and this one is whole.
+    # Also over what is there: it may be damaged, and this one is whole.
     os.chmod(source, 0o600)
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
     os.replace(source, target)
     _sync_folder(target.parent)
     return target
@@ -163,6 +166,8 @@ class EncodedCache:
             kept = content
         else:
             kept = self._folder / Path(content).name
+            # Somebody may have cleared the cache's folder by hand.
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.replace(content, kept)
         with self._lock:
             self._drop(key)

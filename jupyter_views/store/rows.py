@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
-from ..core.model import Query, Result, Statement, Status, Strategy
+from ..core.model import Cause, Changes, Query, Result, Statement, Status, Strategy
 from ..core.ports import Column, Read, Signature
 from .tables import queries, results, statements
 
@@ -26,9 +26,9 @@ def _cells(row: RowMapping, table: Any) -> dict[str, Any]:
     return {column.name: row[column] for column in table.c}
 
 
-def query_from(row: RowMapping) -> Query:
-    """A Query from a row that holds every column of ``queries``."""
-    cells = _cells(row, queries)
+def query_from(row: RowMapping, table: Any = queries) -> Query:
+    """A Query from a row that holds every column of ``queries``, or of an alias of it."""
+    cells = _cells(row, table)
     return Query(
         **cells
         | {
@@ -56,7 +56,7 @@ def result_from(row: RowMapping) -> Result | None:
 def statement_from(row: RowMapping, table: Any = statements) -> Statement:
     """A Statement from a row joined with its query and, if any, its result."""
     cells = _cells(row, table)
-    for not_a_field in ("query_id", "result_id", "server_id"):
+    for not_a_field in ("query_id", "result_id", "server_id", "beat"):
         del cells[not_a_field]
     return Statement(
         **cells
@@ -65,6 +65,8 @@ def statement_from(row: RowMapping, table: Any = statements) -> Statement:
             "status": Status(cells["status"]),
             "strategy": Strategy(cells["strategy"]),
             "result": result_from(row),
+            "cause": msgspec.convert(cells["cause"], Cause | None),
+            "changes": msgspec.convert(cells["changes"], Changes | None),
         }
     )
 

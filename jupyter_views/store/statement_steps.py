@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from ..core.errors import StaleWrite, TooMany
 from ..core.freshness import back_off
-from ..core.model import SECOND, Instant, Query, Statement, Status, Strategy
+from ..core.leases import LeaseLost
+from ..core.model import SECOND, Instant, Query, Rule, Statement, Status, Strategy
+from ..core.scheduling import due_after_failure, due_after_success
 from .rows import plain, statements_by_id
 from .tables import queries, statements, views
 
@@ -85,6 +89,21 @@ def with_followers(statement_id: str) -> Any:
     return or_(statements.c.id == statement_id, statements.c.primary_id == statement_id)
 
 
+def require_lease(connection: Connection, statement_id: str, server_id: str, fence: int) -> None:
+    """Raise LeaseLost unless this server holds the statement under this number."""
+    held = connection.execute(
+        select(statements.c.id)
+        .where(
+            statements.c.id == statement_id,
+            statements.c.server_id == server_id,
+            statements.c.fence == fence,
+        )
+        .with_for_update()
+    ).first()
+    if held is None:
+        raise LeaseLost(f"Statement {statement_id} is not held under number {fence} here.")
+
+
 def finish(
     connection: Connection,
     statement_id: str,
@@ -112,17 +131,46 @@ def finish(
     )
 
 
+def serve_result(connection: Connection, finished: list[str], at: Instant) -> list[int]:
+    """Have the views whose refreshes these statements were serve their rows."""
+    waiting = _refreshed_by(connection, finished)
+    for view in waiting:
+        due = due_after_success(
+            _rule(view), due_at=view.next_due_at, retry_at=view.retry_at, now=at
+        )
+        connection.execute(
+            update(views)
+            .where(views.c.id == view.id)
+            .values(
+                current_statement_id=view.refreshing_statement_id,
+                last_refresh_statement_id=view.refreshing_statement_id,
+                refreshing_statement_id=None,
+                refreshed_at=at,
+                failures=0,
+                retry_at=0,
+                changed_at=None,
+                next_due_at=due,
+            )
+        )
+    return [view.id for view in waiting]
+
+
 def release_views(
     connection: Connection, finished: list[str], status: Status, at: Instant
 ) -> list[int]:
-    """Take ended refreshes off their views, and say when the next may start by itself."""
-    waiting = connection.execute(
-        select(views.c.id, views.c.failures, views.c.refreshing_statement_id).where(
-            views.c.refreshing_statement_id.in_(finished)
-        )
-    ).all()
+    """Take ended refreshes off their views, and say when the next may start by itself.
+
+    After a failure the server tries again without a reader; what somebody
+    canceled is left alone until a reader, a change or the schedule comes.
+    """
+    waiting = _refreshed_by(connection, finished)
     for view in waiting:
-        failures = view.failures + (status is Status.FAILED)
+        is_failure = status is Status.FAILED
+        failures = view.failures + is_failure
+        pause = _CANCELED_PAUSE if status is Status.CANCELED else back_off(failures)
+        due = view.next_due_at
+        if is_failure and (view.auto_refresh or _rule(view).schedule is not None):
+            due = due_after_failure(due_at=due, retry_at=at + pause)
         connection.execute(
             update(views)
             .where(views.c.id == view.id)
@@ -130,8 +178,26 @@ def release_views(
                 refreshing_statement_id=None,
                 last_refresh_statement_id=view.refreshing_statement_id,
                 failures=failures,
-                retry_at=at
-                + (_CANCELED_PAUSE if status is Status.CANCELED else back_off(failures)),
+                retry_at=at + pause,
+                next_due_at=due,
             )
         )
     return [view.id for view in waiting]
+
+
+def _refreshed_by(connection: Connection, finished: list[str]) -> Sequence[Any]:
+    return connection.execute(
+        select(
+            views.c.id,
+            views.c.failures,
+            views.c.retry_at,
+            views.c.auto_refresh,
+            views.c.rule,
+            views.c.next_due_at,
+            views.c.refreshing_statement_id,
+        ).where(views.c.refreshing_statement_id.in_(finished))
+    ).all()
+
+
+def _rule(view: Any) -> Rule:
+    return msgspec.convert(view.rule, Rule)

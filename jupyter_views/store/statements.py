@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import and_, exc, exists, func, insert, or_, select, update
+from sqlalchemy import and_, exc, exists, func, insert, select, true, tuple_, update
 
 from ..core.errors import Conflict
+from ..core.leases import Lease
 from ..core.model import (
     Instant,
     Outlook,
@@ -28,13 +29,18 @@ from .statement_steps import (
     refresh_under_way,
     release_views,
     require_definition,
+    require_lease,
     require_room,
     saved_query,
+    serve_result,
     with_followers,
 )
 from .tables import results, statements, views
 
 _COLUMNS = {column.name for column in statements.c}
+_NOBODY = ""
+# Only what is in flight has not completed, and this condition has an index.
+_HAS_NOT_ENDED = statements.c.completed_at.is_(None)
 
 
 class StatementStore:
@@ -43,13 +49,15 @@ class StatementStore:
     Parameters
     ----------
     server_id
-        Which server runs what this store inserts; a server that died is
-        recognised by it.
+        Which server runs what this store inserts.
+    is_alive
+        Tells of a server's id whether that server may still live.
     """
 
-    def __init__(self, database: Database, server_id: str) -> None:
+    def __init__(self, database: Database, server_id: str, is_alive: Callable[[str], bool]) -> None:
         self._database = database
         self._server_id = server_id
+        self._is_alive = is_alive
 
     def submit(
         self, statement: Statement, *, queued: int | None = None, per_person: int | None = None
@@ -126,6 +134,7 @@ class StatementStore:
             "query_id": statement.query.id,
             "result_id": statement.result.id if statement.result else None,
             "server_id": self._server_id,
+            "cause": plain(statement.cause),
         }
 
     def find(self, statement_id: str) -> Statement | None:
@@ -162,10 +171,10 @@ class StatementStore:
             failure = newest(
                 connection, fingerprint, Status.FAILED, statements.c.completed_at >= failed_since
             )
-            found = statements_by_id(connection, {success, failure} - {None})
+            found = statements_by_id(connection, {each for each in (success, failure) if each})
         return Outlook(
-            success=found.get(success),
-            failure=found.get(failure),
+            success=found.get(success or ""),
+            failure=found.get(failure or ""),
             is_in_flight=bool(in_flight),
         )
 
@@ -175,7 +184,7 @@ class StatementStore:
         """A person's statements, newest first."""
         condition = and_(
             statements.c.submitted_by == submitted_by,
-            statements.c.status.in_(statuses) if statuses else True,
+            statements.c.status.in_(statuses) if statuses else true(),
         )
         with self._database.read() as connection:
             total = connection.execute(
@@ -191,25 +200,37 @@ class StatementStore:
             found = statements_by_id(connection, set(ids))
         return Page(tuple(found[i] for i in ids), total)
 
-    def start(self, statement_id: str, at: Instant) -> bool:
-        """QUEUED → RUNNING for a statement and its followers; False if it is no longer queued."""
+    def start(self, statement_id: str, fence: int, at: Instant) -> None:
+        """QUEUED → RUNNING for a statement and its followers; nothing once it has ended.
+
+        Raises
+        ------
+        LeaseLost
+            Unless this server holds the statement under ``fence``.
+        """
         with self._database.write() as connection:
-            moved = connection.execute(
+            require_lease(connection, statement_id, self._server_id, fence)
+            connection.execute(
                 update(statements)
                 .where(with_followers(statement_id), statements.c.status == Status.QUEUED)
                 .values(status=Status.RUNNING, started_at=at)
             )
-            return moved.rowcount > 0
 
     def succeed(
-        self, statement_id: str, result: Result, *, started_at: Instant, at: Instant
+        self, statement_id: str, fence: int, result: Result, *, started_at: Instant, at: Instant
     ) -> list[int]:
         """Store a result, finish the statement and its followers, swap their views' rows.
 
         One commit: either all of it is there or none. Returns the ids of the
         views that now serve the result.
+
+        Raises
+        ------
+        LeaseLost
+            Unless this server holds the statement under ``fence``.
         """
         with self._database.write() as connection:
+            require_lease(connection, statement_id, self._server_id, fence)
             connection.execute(insert(results).values(**plain(result)))
             finished = finish(
                 connection,
@@ -219,39 +240,7 @@ class StatementStore:
                 started_at=started_at,
                 at=at,
             )
-            changed = []
-            for refreshed in finished:
-                changed += connection.scalars(
-                    update(views)
-                    .where(views.c.refreshing_statement_id == refreshed)
-                    .values(
-                        current_statement_id=refreshed,
-                        last_refresh_statement_id=refreshed,
-                        refreshing_statement_id=None,
-                        refreshed_at=at,
-                        failures=0,
-                        retry_at=0,
-                    )
-                    .returning(views.c.id)
-                ).all()
-        return changed
-
-    def _orphans(self, servers: list[str]) -> list[str]:
-        """Followers on dead servers whose primary was canceled and so is no longer in flight."""
-        primary = statements.alias("primary_")
-        with self._database.read() as connection:
-            return list(
-                connection.scalars(
-                    select(statements.c.id)
-                    .outerjoin(primary, primary.c.id == statements.c.primary_id)
-                    .where(
-                        statements.c.server_id.in_(servers),
-                        statements.c.strategy == Strategy.AWAIT_PRIMARY,
-                        statements.c.status.in_(IN_FLIGHT),
-                        or_(primary.c.id.is_(None), primary.c.status.not_in(IN_FLIGHT)),
-                    )
-                ).all()
-            )
+            return serve_result(connection, finished, at)
 
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None:
         """Record signatures that prove as much as the old ones, but more cheaply."""
@@ -263,17 +252,38 @@ class StatementStore:
             )
 
     def fail(
-        self, statement_id: str, status: Status, error: dict[str, Any], at: Instant
+        self, statement_id: str, fence: int, status: Status, error: dict[str, Any], at: Instant
     ) -> list[int]:
         """End a statement and its followers without a result; their views keep their last rows.
 
         Returns the ids of the views whose refresh this was. A failure
         postpones the next automatic refresh; canceling is no failure, but
         for a minute no reader starts what somebody has just stopped.
+
+        Raises
+        ------
+        LeaseLost
+            Unless this server holds the statement under ``fence``.
         """
         with self._database.write() as connection:
+            require_lease(connection, statement_id, self._server_id, fence)
             finished = finish(connection, statement_id, status=status, error=error, at=at)
             return release_views(connection, finished, status, at)
+
+    def cancel(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]:
+        """End a statement that a person does not want, whoever holds it.
+
+        Its holder loses the lease, so that nothing comes of it any more.
+        """
+        with self._database.write() as connection:
+            connection.execute(
+                update(statements)
+                .where(statements.c.id == statement_id)
+                .values(fence=statements.c.fence + 1)
+            )
+            canceled = Status.CANCELED
+            finished = finish(connection, statement_id, status=canceled, error=error, at=at)
+            return release_views(connection, finished, canceled, at)
 
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]:
         """Cancel one follower alone; its primary goes on."""
@@ -301,38 +311,86 @@ class StatementStore:
                 is not None
             )
 
-    def recover(
-        self, is_alive: Callable[[str], bool], error: dict[str, Any], at: Instant
-    ) -> list[Statement]:
-        """Clean up after servers that died.
+    def leases(self) -> list[Lease]:
+        """Every lease of a statement that waits or runs, by whomever held.
 
-        What they were running has FAILED; what they had queued is taken
-        over and returned, to be run here.
+        Followers have none: what they wait for is held by their primary's
+        holder, also when the primary itself was canceled.
         """
+        waited_for = select(func.coalesce(statements.c.primary_id, statements.c.id)).where(
+            _HAS_NOT_ENDED
+        )
+        columns = (statements.c.id, statements.c.server_id, statements.c.fence, statements.c.beat)
         with self._database.read() as connection:
-            servers = connection.scalars(
-                select(statements.c.server_id).where(statements.c.status.in_(IN_FLIGHT)).distinct()
+            found = connection.execute(
+                select(*columns).where(statements.c.id.in_(waited_for))
             ).all()
-        dead = [server for server in servers if server != self._server_id and not is_alive(server)]
-        if not dead:
-            return []
-        left = and_(statements.c.server_id.in_(dead), statements.c.strategy == Strategy.EXECUTE)
-        with self._database.read() as connection:
-            running = connection.scalars(
-                select(statements.c.id).where(left, statements.c.status == Status.RUNNING)
-            ).all()
-        for statement_id in (*running, *self._orphans(dead)):
-            self.fail(statement_id, Status.FAILED, error, at)
+        holders = {row.server_id for row in found}
+        gone = {holder for holder in holders if holder == _NOBODY or not self._is_alive(holder)}
+        return [
+            Lease(
+                statement_id=row.id,
+                server_id=row.server_id,
+                fence=row.fence,
+                beat=row.beat,
+                is_abandoned=row.server_id in gone,
+            )
+            for row in found
+        ]
+
+    def beat(self, held: Mapping[str, int]) -> set[str]:
+        """Raise the counters of these statements (id: fence); returns those that were lost."""
+        mine = and_(
+            statements.c.server_id == self._server_id,
+            tuple_(statements.c.id, statements.c.fence).in_(list(held.items())),
+        )
         with self._database.write() as connection:
-            queued = connection.scalars(
+            kept = connection.scalars(
                 update(statements)
-                .where(statements.c.server_id.in_(dead), statements.c.status == Status.QUEUED)
-                .values(server_id=self._server_id)
+                .where(mine)
+                .values(beat=statements.c.beat + 1)
                 .returning(statements.c.id)
             ).all()
-        with self._database.read() as connection:
-            return [
-                found
-                for found in statements_by_id(connection, set(queued)).values()
-                if found.strategy is Strategy.EXECUTE
-            ]
+        return held.keys() - set(kept)
+
+    def take_over(
+        self, lease: Lease, error: dict[str, Any], at: Instant
+    ) -> tuple[Statement, list[int]] | None:
+        """Make a lease this server's under the next number, if it still is as it was seen.
+
+        What waited is returned, to be run here. What ran has failed with
+        ``error``, and is returned with the ids of the views whose refresh
+        it was. None when the holder lives after all, or another was quicker.
+        """
+        as_seen = and_(
+            statements.c.id == lease.statement_id,
+            statements.c.server_id == lease.server_id,
+            statements.c.fence == lease.fence,
+            statements.c.beat == lease.beat,
+        )
+        with self._database.write() as connection:
+            status = connection.execute(
+                update(statements)
+                .where(as_seen)
+                .values(server_id=self._server_id, fence=lease.fence + 1)
+                .returning(statements.c.status)
+            ).scalar()
+            if status is None:
+                return None
+            view_ids: list[int] = []
+            if status != Status.QUEUED:
+                finished = finish(
+                    connection, lease.statement_id, status=Status.FAILED, error=error, at=at
+                )
+                view_ids = release_views(connection, finished, Status.FAILED, at)
+            taken = statements_by_id(connection, {lease.statement_id})
+            return taken[lease.statement_id], view_ids
+
+    def let_go(self) -> None:
+        """Leave what waits here to any other server."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(statements)
+                .where(statements.c.server_id == self._server_id, _HAS_NOT_ENDED)
+                .values(server_id=_NOBODY)
+            )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -59,6 +60,7 @@ results = Table(
     Column("duration_us", BigInteger, nullable=False),
     Column("saved_at", BigInteger, nullable=False),
     Column("signatures", JSON, nullable=False),
+    Column("method", String, nullable=False, server_default="full"),
 )
 
 statements = Table(
@@ -72,7 +74,7 @@ statements = Table(
     Column("strategy", String, nullable=False),
     Column("primary_id", ForeignKey("statements.id"), index=True),
     Column("result_id", ForeignKey("results.id"), index=True),
-    Column("view_id", Integer, index=True),
+    Column("view_id", Integer),
     Column("server_id", String, nullable=False),
     Column("submitted_by", String, nullable=False),
     Column("client_id", String),
@@ -82,12 +84,19 @@ statements = Table(
     Column("format_hint", String),
     Column("meta", JSON),
     Column("error", JSON),
+    Column("changed_when", Text),
+    Column("is_strict", Boolean, nullable=False, server_default=false()),
+    Column("cause", JSON),
+    Column("changes", JSON),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("beat", Integer, nullable=False, server_default="0"),
     Column("submitted_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("completed_at", BigInteger),
     Index("ix_statements_fingerprint_completed_at", "fingerprint", "completed_at"),
     Index("ix_statements_submitted_by_submitted_at", "submitted_by", "submitted_at"),
     Index("ix_statements_completed_at", "completed_at"),
+    Index("ix_statements_view_id_submitted_at", "view_id", "submitted_at"),
     Index("uq_statements_submitted_by_client_id", "submitted_by", "client_id", unique=True),
     Index(
         "uq_statements_in_flight",
@@ -117,6 +126,9 @@ views = Table(
     Column("last_refresh_statement_id", ForeignKey("statements.id")),
     Column("failures", Integer, nullable=False),
     Column("retry_at", BigInteger, nullable=False),
+    Column("rule", JSON, nullable=False, server_default="{}"),
+    Column("changed_at", BigInteger),
+    Column("next_due_at", BigInteger, index=True),
     Column("refreshed_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", String, nullable=False),
@@ -137,6 +149,27 @@ versions = Table(
     Column("note", Text),
     Column("author", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+upstreams = Table(
+    "upstreams",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    Column("slug", String, primary_key=True),
+    Index("ix_upstreams_slug", "slug"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index("ix_decisions_view_id_id", "view_id", "id"),
 )
 
 grants = Table(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Connection,
     RowMapping,
@@ -28,19 +29,33 @@ from ..core.model import (
     LastRefresh,
     Page,
     PerspectiveDoor,
+    Rule,
     Statement,
     Version,
     View,
     ViewFilter,
 )
 from .database import Database, Memo
-from .rows import query_from, statement_from, statements_by_id
-from .tables import grants, perspectives, queries, results, statements, versions, views
+from .rows import plain, query_from, statement_from, statements_by_id
+from .tables import (
+    grants,
+    perspectives,
+    queries,
+    results,
+    statements,
+    upstreams,
+    versions,
+    views,
+)
+from .upstreams import replace_upstreams
 
+# What the view is defined as; the current rows may be of an earlier definition.
+_defined = queries.alias("defined")
 _ROW = (
     views.join(
         versions, and_(versions.c.view_id == views.c.id, versions.c.n == views.c.current_version)
     )
+    .join(_defined, _defined.c.id == versions.c.query_id)
     .join(statements, statements.c.id == views.c.current_statement_id)
     .join(queries, queries.c.id == statements.c.query_id)
     .outerjoin(results, results.c.id == statements.c.result_id)
@@ -76,6 +91,8 @@ class ViewStore:
                     current_statement_id=view.current.id,
                     failures=0,
                     retry_at=0,
+                    rule=plain(view.rule),
+                    next_due_at=view.next_due_at,
                     refreshed_at=view.refreshed_at,
                     created_at=view.created_at,
                     created_by=view.created_by,
@@ -197,6 +214,10 @@ class ViewStore:
         columns = {name: fields[name] for name in _FIELDS if name in fields}
         if "tags" in columns:
             columns["tags"] = list(columns["tags"])
+        if "rule" in fields:
+            columns["rule"] = plain(fields["rule"])
+        if "next_due_at" in fields:
+            columns["next_due_at"] = fields["next_due_at"]
         if version is not None:
             columns |= {
                 "current_version": version.n,
@@ -205,6 +226,7 @@ class ViewStore:
                 "refreshed_at": at,
                 "failures": 0,
                 "retry_at": 0,
+                "changed_at": None,
             }
         with self._database.write() as connection:
             moved = connection.execute(
@@ -219,6 +241,28 @@ class ViewStore:
             if "allowed_user_ids" in fields:
                 _replace_grants(connection, view.id, fields["allowed_user_ids"])
             return _loaded(connection, views.c.id == view.id)[0]
+
+    def note_changed(self, view_id: int, at: Instant | None) -> None:
+        """Remember when the current rows were first seen to be out of date; None to forget."""
+        with self._database.write() as connection:
+            connection.execute(update(views).where(views.c.id == view_id).values(changed_at=at))
+
+    def postpone(self, view_id: int, until: Instant) -> None:
+        """Have the server look at a view again at this instant, if not before."""
+        due = views.c.next_due_at
+        with self._database.write() as connection:
+            connection.execute(
+                update(views)
+                .where(views.c.id == view_id, or_(due.is_(None), due > until))
+                .values(next_due_at=until)
+            )
+
+    def downstream(self, slug: str) -> frozenset[int]:
+        """Keys of the views that read the one with this slug."""
+        with self._database.read() as connection:
+            return frozenset(
+                connection.scalars(select(upstreams.c.view_id).where(upstreams.c.slug == slug))
+            )
 
     def delete(self, view: View) -> None:
         """Remove a view with versions, grants and doors; its statements stay until they expire."""
@@ -242,7 +286,7 @@ def _conditions(wanted: ViewFilter) -> list[Any]:
             views.c.name,
             views.c.description,
             perspectives.c.slug,
-            queries.c.sql,
+            _defined.c.sql,
             cast(views.c.tags, String),
         )
         found.append(or_(*(c.icontains(wanted.search, autoescape=True) for c in fields)))
@@ -278,6 +322,8 @@ def _insert_version(connection: Connection, view_id: int, version: Version) -> N
             created_at=version.created_at,
         )
     )
+    slugs = {read.name for read in version.query.reads if read.kind == "view"}
+    replace_upstreams(connection, view_id, slugs)
 
 
 def _replace_grants(connection: Connection, view_id: int, users: Sequence[str]) -> None:
@@ -293,7 +339,7 @@ def _loaded(
 ) -> list[View]:
     found = (
         connection.execute(
-            select(views, versions, statements, queries, results, perspectives)
+            select(views, versions, _defined, statements, queries, results, perspectives)
             .select_from(_ROW)
             .where(condition)
             .order_by(views.c.updated_at.desc(), views.c.id.desc())
@@ -320,6 +366,18 @@ def _loaded(
     return [_view_from(row, granted.get(row[views.c.id], []), others) for row in found]
 
 
+def _version_from(row: RowMapping) -> Version:
+    return Version(
+        n=row[versions.c.n],
+        query=query_from(row, _defined),
+        params=row[versions.c.params],
+        statement_id=row[versions.c.statement_id],
+        note=row[versions.c.note],
+        author=row[versions.c.author],
+        created_at=row[versions.c.created_at],
+    )
+
+
 def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
     current: Statement = statement_from(row)
     last = others.get(row[views.c.last_refresh_statement_id])
@@ -335,15 +393,7 @@ def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
         notebook=row[views.c.notebook],
         allowed_user_ids=tuple(granted),
         revision=row[views.c.revision],
-        version=Version(
-            n=row[versions.c.n],
-            query=query_from(row),
-            params=row[versions.c.params],
-            statement_id=row[versions.c.statement_id],
-            note=row[versions.c.note],
-            author=row[versions.c.author],
-            created_at=row[versions.c.created_at],
-        ),
+        version=_version_from(row),
         current=current,
         refreshing=others.get(row[views.c.refreshing_statement_id]),
         last_refresh=LastRefresh(
@@ -353,6 +403,9 @@ def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
         else None,
         failures=row[views.c.failures],
         retry_at=row[views.c.retry_at],
+        rule=msgspec.convert(row[views.c.rule], Rule),
+        changed_at=row[views.c.changed_at],
+        next_due_at=row[views.c.next_due_at],
         refreshed_at=row[views.c.refreshed_at],
         perspective=PerspectiveDoor(id=row[perspectives.c.id], slug=row[perspectives.c.slug])
         if row[perspectives.c.id]

@@ -1,0 +1,304 @@
+"""All parts put together: opened, started in order, stopped in the reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._machine import release
+from ._version import __version__
+from .core.announcing import Announcer, Event
+from .core.assessing import Assessor, Upstreams
+from .core.deciding import DecisionLog
+from .core.errors import ViewsError
+from .core.history import HistoryService
+from .core.keeping import Keeper
+from .core.keys import KeyService
+from .core.model import SECOND, Actor
+from .core.refreshing import Refresher
+from .core.results import ResultService
+from .core.running import Runner
+from .core.scheduling import Scheduler
+from .core.statements import Bounds, StatementService
+from .core.verifying import Verifier
+from .core.views import ViewService
+from .core.watching import Watching
+from .engines.duckdb_engine import DuckDBEngine
+from .engines.file_events import FileEvents
+from .engines.states import sweep_states
+from .http.services import Services
+from .store.opened import Store
+from .wire.doctor import ServerFacts
+from .wire.events import event_data
+from .wire.fields import iso
+
+if TYPE_CHECKING:
+    from .app import ViewsApp
+
+_HOUSEKEEPING_SECONDS = 60
+_DAY = 86_400 * SECOND
+_KERNEL_SCOPES = frozenset({"statement:write", "perspective:write", "query:write"})
+_STATEMENT_DAYS = 90
+_STATES_DAYS = 7
+_STATES_BYTES = 2 << 30
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+class Parts:
+    """Everything behind the addresses, for one server.
+
+    Parameters
+    ----------
+    app
+        Its settings are read once, here.
+    folders
+        That SQL may read; the first is the server's root.
+    kernel_key
+        The secret that kernels of this server inherit.
+    emit
+        Puts an event on the host's bus: ``emit(schema_id, data)``.
+
+    Notes
+    -----
+    Making one opens the store, which takes the disk's time: do it in a thread.
+    """
+
+    def __init__(
+        self,
+        app: ViewsApp,
+        *,
+        folders: tuple[str, ...],
+        kernel_key: str,
+        emit: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        folders = tuple(dict.fromkeys(map(os.path.realpath, folders)))
+        self._app = app
+        self._log: logging.Logger = app.log
+        self._emit = emit
+        self._clock = SystemClock()
+        self._housekeeping: asyncio.Task[None] | None = None
+        self.store = Store(
+            Path(app.store_dir),
+            url=app.store_url,
+            cache_memory_bytes=app.cache_memory_bytes,
+            cache_disk_bytes=app.cache_disk_bytes,
+            results_kept=app.results_kept,
+        )
+        self.engine = self._made_engine(folders)
+        self._watching = Watching(
+            rows=self.store.watched,
+            events=FileEvents(mode=app.watching, log=self._log),
+            on_changed=self._look_again,
+            clock=self._clock,
+            log=self._log,
+        )
+        self.services = self._made_services(folders, kernel_key)
+
+    def _made_engine(self, folders: tuple[str, ...]) -> DuckDBEngine:
+        app, files = self._app, self.store.files
+        return DuckDBEngine(
+            readable=folders,
+            hidden=(os.path.realpath(files.root),),
+            results_dir=str(files.results),
+            frames_dir=str(files.frames),
+            states_dir=str(files.states),
+            scratch_dir=str(files.scratch),
+            run_workers=app.run_workers,
+            read_workers=app.read_workers,
+            memory_bytes=app.memory_limit_bytes,
+            temp_bytes=app.temp_limit_bytes,
+            threads=app.threads,
+            log=self._log,
+        )
+
+    def _made_services(self, folders: tuple[str, ...], kernel_key: str) -> Services:
+        app, store, clock = self._app, self.store, self._clock
+        upstreams = Upstreams(store.views)
+        verifier = Verifier(
+            rows=store.statements,
+            engine=self.engine,
+            clock=clock,
+            quiet_since=self._watching.quiet_since,
+        )
+        assessor = Assessor(verifier=verifier, upstreams=upstreams, clock=clock)
+        runner = self._runner = Runner(
+            rows=store.statements,
+            files=store.files,
+            engine=self.engine,
+            clock=clock,
+            seconds=app.time_limit_seconds,
+            concurrent=app.run_workers,
+            bind=upstreams.bind,
+            log=self._log,
+        )
+        statements = StatementService(
+            rows=store.statements,
+            readers=store.views,
+            frames=store.frames,
+            files=store.files,
+            engine=self.engine,
+            clock=clock,
+            bounds=Bounds(
+                rows=app.row_limit,
+                bytes=app.byte_limit,
+                queued=app.queued_limit,
+                queued_per_person=app.queued_per_person,
+            ),
+            runner=runner,
+            assessor=assessor,
+            upstreams=upstreams,
+        )
+        announcer = Announcer()
+        refresher = Refresher(
+            statements=statements,
+            assessor=assessor,
+            upstreams=upstreams,
+            find=store.views.find,
+            clock=clock,
+            announcer=announcer,
+            log=self._log,
+        )
+        self._decisions = DecisionLog(rows=store.history, clock=clock, log=self._log)
+        history = HistoryService(
+            rows=store.history,
+            engine=self.engine,
+            files=store.files,
+            cache=store.cache,
+            log=self._log,
+        )
+        self._keeper = Keeper(
+            rows=store.views,
+            refreshes=store.history,
+            assessor=assessor,
+            refresher=refresher,
+            runner=runner,
+            announcer=announcer,
+            decisions=self._decisions,
+            compare=history.changes_between,
+            clock=clock,
+            concurrent=2 * app.run_workers,
+            log=self._log,
+        )
+        self._scheduler = Scheduler(
+            rows=store.due,
+            on_due=self._keeper.on_due,
+            clock=clock,
+            log=self._log,
+            concurrent=2 * app.run_workers,
+        )
+        announcer.on_event(self._heard)
+        person = os.environ.get("JUPYTERHUB_USER") or "local"
+        return Services(
+            statements=statements,
+            views=ViewService(
+                rows=store.views,
+                versions=store.history,
+                statements=statements,
+                assessor=assessor,
+                refresher=refresher,
+                runner=runner,
+                announcer=announcer,
+                clock=clock,
+            ),
+            history=history,
+            decisions=self._decisions,
+            results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
+            keys=KeyService(rows=store.keys, clock=clock),
+            engine=self.engine,
+            clock=clock,
+            frames=store.frames,
+            frame_files=store.files,
+            idempotency=store.idempotency,
+            folders=folders,
+            local_person=person,
+            kernel_key=kernel_key,
+            kernel_actor=Actor(name=person, scopes=_KERNEL_SCOPES),
+            frame_bytes=app.frame_limit_bytes,
+            facts=self._facts,
+            run_in_thread=asyncio.to_thread,
+        )
+
+    def _facts(self) -> ServerFacts:
+        app = self._app
+        return ServerFacts(
+            version=__version__,
+            engine_version=release("duckdb") or "",
+            engine_reason=self.engine.health(),
+            libraries={name: release(name) for name in ("deltalake", "pyiceberg")},
+            watching=app.watching,
+            now=iso(self._clock.now()) or "",
+            store_dir=str(self.store.files.root),
+            has_metadata=not app.store_url,
+            folders=self.services.folders,
+        )
+
+    def _heard(self, event: Event) -> None:
+        """An event of a view: onto the bus, to the watcher, to the scheduler."""
+        self._emit(*event_data(event, self._clock.now()))
+        view = event.view
+        if event.action in ("created", "edited"):
+            self._watching.note(view.id, view.version.query.reads)
+        elif event.action == "deleted":
+            self._watching.note(view.id, None)
+        if event.action in ("created", "edited", "failed"):
+            self._scheduler.wake()
+
+    async def _look_again(self, view_ids: frozenset[int]) -> None:
+        await self._keeper.look_again(view_ids)
+
+    async def start(self) -> None:
+        """Start the engine, take up what dead servers left, then watch, schedule and keep house."""
+        await self.engine.start()
+        await self._decisions.start()
+        await self._runner.start()
+        if self._app.watching != "off":
+            await self._watching.start()
+        await self._scheduler.start()
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        """Begin nothing new, end what runs, stop every worker, let go of the store."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            await asyncio.gather(self._housekeeping, return_exceptions=True)
+        await self._scheduler.stop()
+        await self._watching.stop()
+        await self._keeper.stop()
+        await self._runner.stop()
+        await self._decisions.stop()
+        await self.engine.stop()
+        await asyncio.to_thread(self.store.close)
+
+    async def _keep_house(self) -> None:
+        while True:
+            rows_before = self._clock.now() - int(self._app.result_days * _DAY)
+            try:
+                await asyncio.to_thread(
+                    self.store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
+                )
+                await asyncio.to_thread(
+                    sweep_states,
+                    str(self.store.files.states),
+                    keep_bytes=_STATES_BYTES,
+                    before=self._clock.now() - _STATES_DAYS * _DAY,
+                )
+                await self._runner.recover()
+            except (ViewsError, OSError) as error:
+                self._log.warning("Jupyter Views could not clean up: %s", error)
+            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
