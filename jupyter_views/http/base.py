@@ -27,6 +27,7 @@ from jupyter_server.auth.identity import (
 )
 from jupyter_server.base.handlers import APIHandler
 from msgspec import Struct
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, stream_request_body
 
 from ..core import errors
@@ -290,6 +291,8 @@ class ViewsHandler(APIHandler):
             while chunk := await loop(source.read, CHUNK_BYTES):
                 self.write(chunk)
                 await self.flush()
+        except StreamClosedError:  # the reader left
+            return
         finally:
             source.close()
         self.write(after)

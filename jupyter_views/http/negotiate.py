@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
-from ..core.errors import NotAcceptable
+from ..core.errors import Invalid, NotAcceptable
 from ..core.freshness import Freshness
 from ..core.model import SECOND, Instant, Result
 from ..core.ports import Format
@@ -20,8 +20,9 @@ CONTENT_TYPES: dict[Format, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 _MEDIA: dict[str, Format] = {kind.split(";")[0]: name for name, kind in CONTENT_TYPES.items()}
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})")
-MAX_WAIT_SECONDS = 50
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\s,;\"]*)", re.IGNORECASE)
+MAX_WAIT_SECONDS = 55
+_LONGEST_SECONDS = 2**31 - 1  # what every cache must be able to count to: RFC 9111, 1.2.2
 
 
 def wanted_format(asked: str | None, accept: str | None) -> Format:
@@ -74,9 +75,24 @@ def _by_preference(accept: str) -> list[str]:
 
 
 def wait_seconds(prefer: str | None) -> int:
-    """``Prefer: wait=N`` in seconds, 50 at most; 0 when nothing is preferred."""
+    """``Prefer: wait=N`` in seconds, 55 at most; 0 when nothing is preferred.
+
+    Raises
+    ------
+    Invalid
+        When N is not a whole number: a caller who means to wait must not get
+        old rows at once, and take them for new ones.
+    """
     found = _WAIT.search(prefer or "")
-    return min(int(found[1]), MAX_WAIT_SECONDS) if found else 0
+    if found is None:
+        return 0
+    if not re.fullmatch("[0-9]{1,9}", found[1]):
+        raise Invalid(
+            f"Prefer: wait is a whole number of seconds; got {found[1][:40]!r}.",
+            hint=f"Send Prefer: wait={MAX_WAIT_SECONDS} at most.",
+            field="Prefer",
+        )
+    return min(int(found[1]), MAX_WAIT_SECONDS)
 
 
 def header_text(text: str) -> str:
@@ -91,19 +107,29 @@ def http_date(at: Instant) -> str:
 
 
 def cache_control(
-    freshness: Freshness, result: Result, now: Instant, *, is_public: bool, is_forced: bool
+    freshness: Freshness,
+    result: Result,
+    now: Instant,
+    *,
+    is_public: bool,
+    is_forced: bool,
+    max_staleness_seconds: int | None,
 ) -> str:
     """How long a cache may serve rows without asking.
 
     Only an age gives a promise for the time to come, and only rows that every
     signed-in person may read are worth keeping. ``stale-while-revalidate`` is
-    bounded: an unbounded one serves outdated rows for ever to whoever loses
+    bounded, by the owner's word or by ten times the query's time and an hour
+    at least: an unbounded one serves outdated rows for ever to whoever loses
     the race for the refresh.
     """
     if is_forced:
         return "no-store"
     if not is_public or freshness.expires_at is None:
         return "private, no-cache"
-    bound = max(10 * result.duration_us // SECOND, 3600)
+    bound = max_staleness_seconds
+    if bound is None:
+        bound = max(10 * result.duration_us // SECOND, 3600)
     left = 0 if freshness.is_stale else max(0, (freshness.expires_at - now) // SECOND)
+    left = min(left, _LONGEST_SECONDS)
     return f"private, max-age={left}, stale-while-revalidate={bound}"

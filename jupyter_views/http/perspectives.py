@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
-
 from ..core.access import can_read
 from ..core.errors import NotFound
 from ..core.model import View, ViewFilter
 from ..core.names import checked_slug
-from ..core.views import Reading, rows_of
+from ..core.views import Reading
 from ..wire.fields import Pagination
 from ..wire.perspectives import (
     CreateQuery,
@@ -24,15 +20,23 @@ from ..wire.perspectives import (
     item_out,
     new_view,
     owner_filter,
+    perspective_change,
     suffix_if_taken,
-    view_change,
 )
 from ..wire.statements import StatementOut
 from .base import ViewsHandler
+from .doors import change_view, object_tag, try_rule
 from .idempotency import Answer, answer_once
 from .negotiate import header_text
 from .operations import route
-from .rows import ResultOut, ResultQuery, Source, send_refresh, send_result, set_stale_headers
+from .rows import (
+    PerspectiveResultQuery,
+    ResultOut,
+    mode_of,
+    send_refresh,
+    send_rows,
+    set_stale_headers,
+)
 
 
 class _PerspectiveHandler(ViewsHandler):
@@ -52,12 +56,6 @@ class _PerspectiveHandler(ViewsHandler):
         return self.required_revision(view.perspective.id, view.revision)
 
 
-def _etag(view: View, detail: PerspectiveDetail) -> str:
-    """The object's tag: what people changed before the dot, all that a reader is told after it."""
-    told = hashlib.sha256(msgspec.json.encode(detail)).hexdigest()[:16]
-    return f"{detail.id}-{view.revision}.{told}"
-
-
 class PerspectivesHandler(_PerspectiveHandler):
     """``/perspectives``."""
 
@@ -74,11 +72,11 @@ class PerspectivesHandler(_PerspectiveHandler):
         """Save the result of a statement that succeeded; nothing is run."""
         body = self.body(PerspectiveCreate)
         suffix = suffix_if_taken(self.query(CreateQuery).on_conflict)
+        new = await self.services.run_in_thread(new_view, body)
 
         async def work() -> Answer:
-            view = await self.services.views.create(
-                self.actor, new_view(body), suffix_if_taken=suffix
-            )
+            await try_rule(self, new.rule.changed_when, new.statement_id)
+            view = await self.services.views.create(self.actor, new, suffix_if_taken=suffix)
             reading = await self.services.views.look(view)
             detail = self.detail(reading)
             return Answer(
@@ -86,7 +84,7 @@ class PerspectivesHandler(_PerspectiveHandler):
                 body=detail,
                 headers={
                     "Location": f"{self.api}/perspectives/{detail.slug}",
-                    "Etag": f'"{_etag(view, detail)}"',
+                    "Etag": f'"{object_tag(detail.id, view, detail)}"',
                 },
             )
 
@@ -150,13 +148,11 @@ class PerspectiveHandler(_PerspectiveHandler):
     )
     async def get(self, slug: str) -> None:
         """The whole object; a stale one with auto_refresh starts a refresh behind the read."""
-        query = self.query(ReadQuery)
-        reading = await self.services.views.read(
-            self.actor, await self.view(slug), force=query.refresh
-        )
+        mode = mode_of(is_refresh=self.query(ReadQuery).refresh)
+        reading = await self.services.views.read(self.actor, await self.view(slug), mode=mode)
         set_stale_headers(self, reading.freshness, reading.refresh)
         detail = self.detail(reading)
-        self.send(detail, etag=_etag(reading.view, detail))
+        self.send(detail, etag=object_tag(detail.id, reading.view, detail))
 
     @route(
         "write",
@@ -169,16 +165,13 @@ class PerspectiveHandler(_PerspectiveHandler):
     async def put(self, slug: str) -> None:
         """Change any subset of the fields; the owner only."""
         view = await self.view(slug)
-        services = self.services.views
-        services.require_owner(self.actor, view)
+        self.services.views.require_owner(self.actor, view)
         if_match = self.if_match(view)
-        assert view.perspective is not None
-        change = view_change(self.body(PerspectiveUpdate), view.perspective.slug)
-        changed = await services.change(self.actor, view, change, if_match=if_match)
-        reading = await services.look(changed)
+        body = self.body(PerspectiveUpdate)
+        change = await self.services.run_in_thread(perspective_change, body, view)
+        reading = await change_view(self, view, change, if_match)
         detail = self.detail(reading)
-        self.set_header("Etag", f'"{_etag(changed, detail)}"')
-        self.send(detail, status=201)
+        self.send(detail, status=201, etag=object_tag(detail.id, reading.view, detail))
 
     @route("write", "perspective:write", "Delete a perspective", status=204)
     async def delete(self, slug: str) -> None:
@@ -196,24 +189,18 @@ class PerspectiveResultHandler(_PerspectiveHandler):
         "read",
         "perspective:read",
         "Fetch the rows of a perspective",
-        query=ResultQuery,
+        query=PerspectiveResultQuery,
         answer=ResultOut,
     )
     async def get(self, slug: str) -> None:
-        """Current rows at once; never waits for a refresh."""
-        query = self.query(ResultQuery)
+        """Current rows at once; ``Prefer: wait=N`` waits where they are stale out of bounds."""
+        query = self.query(PerspectiveResultQuery)
         view = await self.view(slug)
-        reading = await self.services.views.read(self.actor, view, force=query.refresh)
         assert view.perspective is not None
-        source = Source(
-            result=rows_of(view),
-            freshness=reading.freshness,
-            name=view.perspective.slug,
-            path=f"{self.api}/perspectives/{view.perspective.slug}/result",
-            is_public=view.is_public,
-            refresh=reading.refresh,
-        )
-        await send_result(self, source, query)
+        slug = view.perspective.slug
+        path = f"{self.api}/perspectives/{slug}/result"
+        mode = mode_of(is_refresh=query.refresh)
+        await send_rows(self, view, query, mode, name=slug, path=path)
 
     head = get
 

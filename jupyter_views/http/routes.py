@@ -12,7 +12,17 @@ from typing import Any
 from msgspec import Struct
 
 from .base import UnknownAddress, ViewsHandler
+from .doctor import DoctorHandler
 from .frames import FrameHandler
+from .history import (
+    DiffHandler,
+    HistoryHandler,
+    LogHandler,
+    RestoreHandler,
+    VersionDiffHandler,
+    VersionHandler,
+    VersionsHandler,
+)
 from .perspectives import (
     PerspectiveHandler,
     PerspectiveRefreshHandler,
@@ -41,6 +51,7 @@ _PARTS = {
     "{slug}": r"([A-Za-z0-9_-]{1,200})",
     "{short_id}": r"([A-Za-z0-9]{1,32})",
     "{sha256}": r"([0-9a-f]{64})",
+    "{n}": r"([1-9][0-9]{0,8})",
 }
 
 
@@ -79,10 +90,18 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}", ViewHandler),
     Route("api/views/{short_id}/result", ViewResultHandler),
     Route("api/views/{short_id}/refresh", ViewRefreshHandler),
+    Route("api/views/{short_id}/history", HistoryHandler),
+    Route("api/views/{short_id}/versions", VersionsHandler),
+    Route("api/views/{short_id}/versions/{n}", VersionHandler),
+    Route("api/views/{short_id}/versions/{n}/diff", VersionDiffHandler),
+    Route("api/views/{short_id}/restore", RestoreHandler),
+    Route("api/views/{short_id}/diff", DiffHandler),
+    Route("api/views/{short_id}/log", LogHandler),
     Route("api/frames/{sha256}", FrameHandler),
     Route("api/keys", KeysHandler),
     Route("api/keys/{id}", KeyHandler),
     Route("api/connections", ConnectionsHandler),
+    Route("api/doctor", DoctorHandler),
 )
 
 

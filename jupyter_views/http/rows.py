@@ -10,13 +10,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..core.errors import Invalid
-from ..core.freshness import Freshness
-from ..core.model import SECOND, Result, Statement
+from ..core.freshness import Freshness, Mode
+from ..core.model import SECOND, Result, Statement, View
 from ..core.results import Rendering, Window
+from ..core.views import rows_of
 from ..wire.fields import Link, iso
+from ..wire.readings import freshness_words
 from ..wire.statements import statement_out
 from .base import ViewsHandler
-from .negotiate import CONTENT_TYPES, cache_control, http_date, wanted_format
+from .negotiate import CONTENT_TYPES, cache_control, http_date, wait_seconds, wanted_format
 
 
 class ResultQuery(Struct, frozen=True, kw_only=True):
@@ -31,11 +33,22 @@ class ResultQuery(Struct, frozen=True, kw_only=True):
     columns: (
         Annotated[str, Meta(description="Names, comma-separated or as a JSON list.")] | None
     ) = None
-    refresh: bool = False
     download: bool = False
     big: Literal["number", "string"] = "number"
     bom: bool = False
     guard: bool = False
+
+
+class PerspectiveResultQuery(ResultQuery, frozen=True, kw_only=True):
+    """Query string of a perspective's result."""
+
+    refresh: bool = False
+
+
+class ViewResultQuery(PerspectiveResultQuery, frozen=True, kw_only=True):
+    """Query string of a view's result."""
+
+    mode: Mode | None = None
 
 
 class ColumnType(Struct, frozen=True, kw_only=True):
@@ -57,6 +70,8 @@ class ResultOut(Struct, frozen=True, kw_only=True, rename={"links": "_links"}):
     is_stale: bool
     stale_reason: str | None
     stale_sources: tuple[str, ...]
+    stale_since: str | None
+    max_staleness_exceeded: bool
     computed_at: str
     links: dict[str, Link]
 
@@ -70,6 +85,8 @@ class Source(Struct, frozen=True, kw_only=True):
         For the file name of a download.
     path
         Address of the result, for links to its other pages.
+    is_forced
+        The reader asked for new rows, so that nobody must keep these.
     """
 
     result: Result
@@ -77,6 +94,8 @@ class Source(Struct, frozen=True, kw_only=True):
     name: str
     path: str
     is_public: bool = False
+    is_forced: bool = False
+    max_staleness_seconds: int | None = None
     refresh: Statement | None = None
 
 
@@ -107,12 +126,48 @@ def _columns(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(","))
 
 
+def mode_of(*, is_refresh: bool) -> Mode | None:
+    """The mode that ``refresh=true`` stands for; None for what the owner chose."""
+    return Mode.FORCE_ASYNC if is_refresh else None
+
+
+async def send_rows(
+    handler: ViewsHandler,
+    view: View,
+    query: ResultQuery,
+    mode: Mode | None,
+    *,
+    name: str,
+    path: str,
+) -> None:
+    """Answer with the rows of a view; ``Prefer: wait=N`` waits where its bound is exceeded.
+
+    Parameters
+    ----------
+    name, path
+        See :class:`Source`.
+    """
+    patience = wait_seconds(handler.request.headers.get("Prefer"))
+    reading = await handler.services.views.read(handler.actor, view, mode=mode, wait=patience)
+    source = Source(
+        result=rows_of(reading.view),
+        freshness=reading.freshness,
+        name=name,
+        path=path,
+        is_public=reading.view.is_public,
+        is_forced=mode in {Mode.FORCE_ASYNC, Mode.FORCE_BLOCKING},
+        max_staleness_seconds=reading.view.rule.max_staleness_seconds,
+        refresh=reading.refresh,
+    )
+    await send_result(handler, source, query)
+
+
 async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery) -> None:
     """Answer with a window of rows; rows that the client has cost it a 304."""
     window = window_of(query, handler.request.headers.get("Accept"))
     result = source.result
     etag = handler.services.results.etag(result, window)
-    _set_headers(handler, source, query, etag)
+    _set_headers(handler, source, etag)
     if handler.has_etag(etag):
         handler.send_nothing(304)
         return
@@ -150,13 +205,18 @@ async def _rendered(
             services.results.forget(rendering)
 
 
-def _set_headers(handler: ViewsHandler, source: Source, query: ResultQuery, etag: str) -> None:
+def _set_headers(handler: ViewsHandler, source: Source, etag: str) -> None:
     result, freshness = source.result, source.freshness
     now = handler.services.clock.now()
     headers = {
         "Etag": f'"{etag}"',
         "Cache-Control": cache_control(
-            freshness, result, now, is_public=source.is_public, is_forced=query.refresh
+            freshness,
+            result,
+            now,
+            is_public=source.is_public,
+            is_forced=source.is_forced,
+            max_staleness_seconds=source.max_staleness_seconds,
         ),
         "Age": str(max(0, now - result.computed_at) // SECOND),
         "Last-Modified": http_date(result.computed_at),
@@ -177,6 +237,8 @@ def set_stale_headers(
     if freshness.is_stale:
         handler.set_header("Is-Stale", "true")
         handler.set_header("X-Stale-Reason", freshness.reason or "unverifiable")
+    if freshness.is_exceeded:
+        handler.set_header("X-Max-Staleness-Exceeded", "true")
     if refresh is not None:
         handler.set_header("X-Refresh-Statement-Id", refresh.id)
 
@@ -210,10 +272,7 @@ def _envelope(source: Source, window: Window, row_count: int) -> tuple[bytes, by
         row_count=row_count,
         total_row_count=result.row_count,
         truncated=bool(result.truncated),
-        is_stale=source.freshness.is_stale,
-        stale_reason=source.freshness.reason,
-        stale_sources=source.freshness.sources,
-        computed_at=iso(result.computed_at) or "",
+        **freshness_words(source.freshness, result),
         links={"self": Link(href=source.path)},
     )
     cols = msgspec.json.encode(envelope.cols)

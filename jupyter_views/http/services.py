@@ -8,12 +8,15 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from ..core.deciding import DecisionLog
+from ..core.history import HistoryService
 from ..core.keys import KeyService
 from ..core.model import Actor, Frame, Instant
 from ..core.ports import Clock, Engine
 from ..core.results import ResultService
 from ..core.statements import StatementService
 from ..core.views import ViewService
+from ..wire.doctor import ServerFacts
 
 
 class FrameRows(Protocol):
@@ -52,11 +55,15 @@ class Services(Struct, kw_only=True):
         Who every caller is where the identity provider names nobody.
     kernel_key, kernel_actor
         The secret that kernels of this server inherit, and for whom they speak.
+    facts
+        What the server knows of itself; may ask the disk.
     """
 
     statements: StatementService
     views: ViewService
     results: ResultService
+    history: HistoryService
+    decisions: DecisionLog
     keys: KeyService
     engine: Engine
     clock: Clock
@@ -68,6 +75,7 @@ class Services(Struct, kw_only=True):
     kernel_key: str
     kernel_actor: Actor
     frame_bytes: int
+    facts: Callable[[], ServerFacts]
     run_in_thread: Callable[..., Awaitable[Any]]
 
     def shown_folder(self, folder: str) -> str | None:

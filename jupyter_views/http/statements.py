@@ -7,6 +7,7 @@ import os
 
 from ..core.access import require_scope
 from ..core.errors import Invalid
+from ..core.freshness import Freshness
 from ..core.model import Statement
 from ..wire.fields import Pagination
 from ..wire.statements import (
@@ -24,7 +25,7 @@ from .base import ViewsHandler
 from .idempotency import Answer, answer_once
 from .negotiate import wait_seconds
 from .operations import route
-from .rows import ResultOut, ResultQuery, Source, send_result
+from .rows import ResultOut, ResultQuery, Source, send_result, set_stale_headers
 
 
 class _StatementHandler(ViewsHandler):
@@ -32,19 +33,21 @@ class _StatementHandler(ViewsHandler):
     def path(self) -> str:
         return f"{self.prefix}/api/v1/statements"
 
-    async def shown(self, statement: Statement, *, is_mine: bool) -> StatementOut:
-        freshness = None
-        if statement.result is not None:
-            freshness = await self.services.statements.freshness(statement)
-        return statement_out(statement, self.path, freshness, is_mine=is_mine)
+    async def freshness(self, statement: Statement) -> Freshness | None:
+        if statement.result is None:
+            return None
+        return await self.services.statements.freshness(statement)
+
+    async def shown(self, statement: Statement) -> StatementOut:
+        """One of the caller's own statements in a list."""
+        return statement_out(statement, self.path, await self.freshness(statement), is_mine=True)
 
     async def shown_alone(self, statement: Statement, *, is_mine: bool) -> StatementOut:
-        """The same as a whole answer, which says in a header too whether the rows are stale."""
-        shown = await self.shown(statement, is_mine=is_mine)
-        if shown.is_stale:
-            self.set_header("Is-Stale", "true")
-            self.set_header("X-Stale-Reason", shown.stale_reason or "unverifiable")
-        return shown
+        """A whole answer, which says in a header too whether the rows are stale."""
+        freshness = await self.freshness(statement)
+        if freshness is not None:
+            set_stale_headers(self, freshness, None)
+        return statement_out(statement, self.path, freshness, is_mine=is_mine)
 
     def progress_headers(self, statement: Statement) -> dict[str, str]:
         headers = {"Location": f"{self.path}/{statement.id}"}
@@ -84,6 +87,7 @@ class StatementsHandler(_StatementHandler):
         """Submit SQL; ``Prefer: wait=N`` answers when it ends, if that is within N seconds."""
         body = self.body(StatementRequest)
         query = self.query(SubmitQuery)
+        patience = wait_seconds(self.request.headers.get("Prefer"))
         base_dir = await self.services.run_in_thread(self.checked_base_dir, body.base_dir)
         asked = submission(body, query, base_dir)
         if query.dry_run:
@@ -92,7 +96,6 @@ class StatementsHandler(_StatementHandler):
 
         async def work() -> Answer:
             statement = await self.services.statements.submit(self.actor, asked)
-            patience = wait_seconds(self.request.headers.get("Prefer"))
             if patience and not statement.status.is_final:
                 statement = await self.services.statements.wait(statement, patience)
             return Answer(
@@ -116,7 +119,7 @@ class StatementsHandler(_StatementHandler):
         page = await self.services.statements.list(
             self.actor, statuses(query.status), query.limit, query.offset
         )
-        items = await asyncio.gather(*(self.shown(s, is_mine=True) for s in page.items))
+        items = await asyncio.gather(*(self.shown(s) for s in page.items))
         self.set_paging(self.path, query.limit, query.offset, page.total)
         self.send(
             StatementPage(

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from ..core.model import ViewFilter
-from ..core.views import rows_of
+from ..core.model import View, ViewFilter
+from ..core.views import Reading
+from ..wire.changes import ViewUpdate, view_change
 from ..wire.perspectives import owner_filter
 from ..wire.statements import StatementOut
 from ..wire.views import ViewDetail, ViewPage, ViewsQuery, cursor_key, view_detail, view_item
 from .base import ViewsHandler
+from .doors import change_view, object_tag
 from .operations import route
-from .rows import ResultOut, ResultQuery, Source, send_refresh, send_result, set_stale_headers
+from .rows import (
+    ResultOut,
+    ViewResultQuery,
+    mode_of,
+    send_refresh,
+    send_rows,
+    set_stale_headers,
+)
 
 
 class _ViewHandler(ViewsHandler):
     @property
     def api(self) -> str:
         return f"{self.prefix}/api"
+
+    async def view(self, short_id: str) -> View:
+        return await self.services.views.by_short_id(self.actor, short_id)
+
+    def send_detail(self, reading: Reading) -> None:
+        detail = view_detail(reading, self.actor, self.api)
+        self.send(detail, etag=object_tag(detail.short_id, reading.view, detail))
+
+    def if_match(self, view: View) -> int | None:
+        return self.required_revision(view.short_id, view.revision)
 
 
 class ViewsListHandler(_ViewHandler):
@@ -46,39 +65,44 @@ class ViewHandler(_ViewHandler):
     @route("read", "perspective:read", "Get a view", answer=ViewDetail)
     async def get(self, short_id: str) -> None:
         """One view whole; a stale one with auto_refresh starts a refresh behind the read."""
-        view = await self.services.views.by_short_id(self.actor, short_id)
-        reading = await self.services.views.read(self.actor, view)
+        reading = await self.services.views.read(self.actor, await self.view(short_id))
         set_stale_headers(self, reading.freshness, reading.refresh)
-        self.send(view_detail(reading, self.actor, self.api))
+        self.send_detail(reading)
 
     head = get
+
+    @route("write", "perspective:write", "Change a view", body=ViewUpdate, answer=ViewDetail)
+    async def patch(self, short_id: str) -> None:
+        """Change any subset of words, access and freshness rule; the owner only."""
+        view = await self.view(short_id)
+        self.services.views.require_owner(self.actor, view)
+        if_match = self.if_match(view)
+        change = await self.services.run_in_thread(view_change, self.body(ViewUpdate), view)
+        self.send_detail(await change_view(self, view, change, if_match))
 
     @route("write", "perspective:write", "Delete a view", status=204)
     async def delete(self, short_id: str) -> None:
         """Remove it with all its doors; the owner only."""
-        view = await self.services.views.by_short_id(self.actor, short_id)
-        await self.services.views.delete(self.actor, view)
+        view = await self.view(short_id)
+        self.services.views.require_owner(self.actor, view)
+        await self.services.views.delete(self.actor, view, if_match=self.if_match(view))
         self.send_nothing(204)
 
 
 class ViewResultHandler(_ViewHandler):
     """``api/views/{short_id}/result``."""
 
-    @route("read", "perspective:read", "The rows of a view", query=ResultQuery, answer=ResultOut)
+    @route(
+        "read", "perspective:read", "The rows of a view", query=ViewResultQuery, answer=ResultOut
+    )
     async def get(self, short_id: str) -> None:
-        """Current rows at once; never waits for a refresh."""
-        query = self.query(ResultQuery)
-        view = await self.services.views.by_short_id(self.actor, short_id)
-        reading = await self.services.views.read(self.actor, view, force=query.refresh)
-        source = Source(
-            result=rows_of(view),
-            freshness=reading.freshness,
-            name=view.perspective.slug if view.perspective else view.short_id,
-            path=f"{self.api}/views/{view.short_id}/result",
-            is_public=view.is_public,
-            refresh=reading.refresh,
-        )
-        await send_result(self, source, query)
+        """Rows as the mode says; ``Prefer: wait=N`` waits where they are stale out of bounds."""
+        query = self.query(ViewResultQuery)
+        view = await self.view(short_id)
+        name = view.perspective.slug if view.perspective else short_id
+        path = f"{self.api}/views/{short_id}/result"
+        mode = query.mode or mode_of(is_refresh=query.refresh)
+        await send_rows(self, view, query, mode, name=name, path=path)
 
     head = get
 
@@ -89,6 +113,5 @@ class ViewRefreshHandler(_ViewHandler):
     @route("execute", "perspective:read", "Refresh a view", answer=StatementOut, status=202)
     async def post(self, short_id: str) -> None:
         """Run it now, in its owner's name; joins a refresh under way."""
-        view = await self.services.views.by_short_id(self.actor, short_id)
-        statement = await self.services.views.refresh(self.actor, view)
+        statement = await self.services.views.refresh(self.actor, await self.view(short_id))
         send_refresh(self, statement)

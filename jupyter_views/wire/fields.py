@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from enum import EnumType
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -21,6 +22,7 @@ Limit = Annotated[int, Meta(ge=1, le=100, description="Items on a page.")]
 Offset = Annotated[int, Meta(ge=0, le=2**53, description="Items to skip.")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=10_000)]
+Sql = Annotated[str, Meta(min_length=1, max_length=262_144)]
 Tags = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=50)
 ]
@@ -50,7 +52,7 @@ def decode_body(raw: bytes, kind: type[T]) -> T:
             _check_depth(getattr(decoded, name), name, _JSON_DEPTH)
         return decoded
     except msgspec.ValidationError as error:
-        raise _invalid(error) from None
+        raise _invalid(error, kind) from None
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -85,7 +87,7 @@ def decode_query(arguments: dict[str, list[bytes]], kind: type[T]) -> T:
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid(error) from None
+        raise _invalid(error, kind) from None
 
 
 @cache
@@ -94,7 +96,7 @@ def _boolean_names(kind: type) -> frozenset[str]:
     return frozenset(f.encode_name for f in fields if bool in (f.type, *get_args(f.type)))
 
 
-def _invalid(error: msgspec.ValidationError) -> Invalid:
+def _invalid(error: msgspec.ValidationError, kind: type) -> Invalid:
     found = _AT_PATH.match(str(error))
     what = found["what"] if found else str(error)
     path = (found["path"] or "").lstrip(".") if found else ""
@@ -103,7 +105,21 @@ def _invalid(error: msgspec.ValidationError) -> Invalid:
         if missing:
             return Invalid(f"{missing[1]} is required.", field=missing[1])
         return Invalid(f"{what.replace('`', '')}.")
-    return Invalid(f"{path}: {what.replace('`', '')}.", field=path)
+    words = _words(kind, path)
+    hint = f"{path} is one of {', '.join(words)}." if words else None
+    return Invalid(f"{path}: {what.replace('`', '')}.", hint=hint, field=path)
+
+
+def _words(kind: type, name: str) -> tuple[str, ...]:
+    """The words that a field takes, where it takes only some."""
+    for known in msgspec.structs.fields(kind):
+        if known.encode_name == name:
+            for inner in (known.type, *get_args(known.type)):
+                if isinstance(inner, EnumType):
+                    return tuple(str(word) for word in inner)
+                if get_origin(inner) is Literal:
+                    return get_args(inner)
+    return ()
 
 
 def iso(at: Instant | None) -> str | None:

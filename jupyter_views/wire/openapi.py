@@ -31,9 +31,12 @@ def document(routes: Iterable[Any], prefix: str) -> dict[str, Any]:
     kinds = {
         kind for operation in operations for kind in (operation.body, operation.answer) if kind
     }
-    ordered = sorted(kinds | {ErrorBody}, key=lambda kind: kind.__name__)
+    queries = {operation.query for operation in operations if operation.query}
+    ordered = sorted(kinds | queries | {ErrorBody}, key=lambda kind: kind.__name__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_REF)
     known = dict(zip(ordered, schemas, strict=True))
+    # Parameters stand one by one where they are taken, not as an object.
+    known |= {kind: components.pop(kind.__name__) for kind in queries}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -96,7 +99,7 @@ def _operation(operation: Any, known: dict[type, Any], operation_id: str) -> dic
     if operation.scope:
         described["description"] = f"A key needs the scope {operation.scope}."
     if operation.query is not None:
-        described["parameters"] = _query_parameters(operation.query)
+        described["parameters"] = _query_parameters(known[operation.query])
     if operation.body is not None:
         described["requestBody"] = {
             "required": True,
@@ -105,8 +108,7 @@ def _operation(operation: Any, known: dict[type, Any], operation_id: str) -> dic
     return described
 
 
-def _query_parameters(kind: type) -> list[dict[str, Any]]:
-    schema = msgspec.json.schema(kind)["$defs"][kind.__name__]
+def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
     required = set(schema.get("required", ()))
     return [
         {"name": name, "in": "query", "required": name in required, "schema": described}

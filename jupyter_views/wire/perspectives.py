@@ -6,17 +6,26 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from ..core.access import is_owner
 from ..core.errors import Invalid, SlugImmutable
-from ..core.model import Actor, NewView, View, ViewChange
-from ..core.ports import Column, Progress
+from ..core.model import Actor, NewView, Rule, View, ViewChange
+from ..core.ports import Column
 from ..core.views import Reading
+from .changes import RuleFields, ViewUpdate, given, rule_from, view_change
 from .fields import Limit, Link, Name, Offset, Pagination, People, Tags, Text, iso
-from .statements import StatementError
+from .readings import (
+    LastRefreshOut,
+    ReadingItem,
+    RefreshOut,
+    detail_words,
+    item_words,
+    refresh_words,
+)
 
 
-class PerspectiveCreate(Struct, frozen=True, kw_only=True):
+class PerspectiveCreate(RuleFields, frozen=True, kw_only=True):
     """Body of a create."""
 
     name: Name
@@ -31,17 +40,11 @@ class PerspectiveCreate(Struct, frozen=True, kw_only=True):
     note: Text | None = None
 
 
-class PerspectiveUpdate(Struct, frozen=True, kw_only=True):
-    """Body of an update: what is absent stays, null clears the description alone."""
+class PerspectiveUpdate(ViewUpdate, frozen=True, kw_only=True):
+    """Body of an update: what is absent stays, null clears the description and rule fields."""
 
-    name: Name | UnsetType = UNSET
     statement_id: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType = UNSET
     slug: str | UnsetType = UNSET
-    description: Text | UnsetType | None = UNSET
-    tags: Tags | UnsetType = UNSET
-    auto_refresh: bool | UnsetType = UNSET
-    is_public: bool | UnsetType = UNSET
-    allowed_user_ids: People | UnsetType = UNSET
     note: Text | UnsetType = UNSET
 
 
@@ -69,57 +72,23 @@ class ReadQuery(Struct, frozen=True, kw_only=True):
     refresh: bool = False
 
 
-class LastRefreshOut(Struct, frozen=True, kw_only=True):
-    """How the newest refresh ended."""
-
-    statement_id: str
-    status: str
-    error: StatementError | None
-    at: str | None
-
-
-class RefreshOut(Struct, frozen=True, kw_only=True):
-    """The refresh under way."""
-
-    statement_id: str
-    status: str
-    started_at: str | None
-    progress: Progress | None
-
-
-class PerspectiveItem(Struct, frozen=True, kw_only=True, rename={"links": "_links"}):
+class PerspectiveItem(ReadingItem, frozen=True, kw_only=True, rename={"links": "_links"}):
     """A perspective in a list."""
 
     id: str
     perspective_id: str
-    short_id: str
     slug: str
-    name: str
-    description: str | None
-    tags: tuple[str, ...]
     terms: tuple[str, ...]
-    owner: str
-    is_public: bool
     allowed_user_ids: tuple[str, ...] | None
-    auto_refresh: bool
     request_id: str
-    version: int
-    status: str
-    is_stale: bool
-    stale_reason: str | None
-    stale_sources: tuple[str, ...]
-    computed_at: str | None
     refreshed_at: str | None
-    row_count: int | None
-    created_at: str
-    updated_at: str
     created_by: str
     updated_by: str
     links: dict[str, Link]
 
 
 class PerspectiveDetail(PerspectiveItem, frozen=True, kw_only=True, rename={"links": "_links"}):
-    """A perspective with its definition."""
+    """A perspective with its definition and its freshness rule."""
 
     sql_query: str
     base_dir: str | None
@@ -128,12 +97,18 @@ class PerspectiveDetail(PerspectiveItem, frozen=True, kw_only=True, rename={"lin
     params: dict[str, Any]
     depends_on: tuple[str, ...]
     sources: tuple[str, ...]
+    upstreams: tuple[str, ...]
     gateway: str
     query_type: str
     meta: dict[str, Any] | None
     notebook: dict[str, Any] | None
     refreshable: bool
+    age_seconds: int | None
+    timezone: str
     max_staleness_seconds: int | None
+    changed_when: str | None
+    strict: bool
+    key: tuple[str, ...] | None
     columns: tuple[Column, ...] | None
     truncated: bool
     size_bytes: int | None
@@ -150,24 +125,24 @@ class PerspectivePage(Struct, frozen=True, kw_only=True):
 
 def new_view(body: PerspectiveCreate) -> NewView:
     """A create in the core's words."""
-    return msgspec.convert(msgspec.structs.asdict(body), NewView)
+    return replace(msgspec.convert(given(body), NewView), rule=rule_from(body, Rule()))
 
 
-def view_change(body: PerspectiveUpdate, slug: str) -> ViewChange:
+def perspective_change(body: PerspectiveUpdate, view: View) -> ViewChange:
     """An update in the core's words.
 
     Raises
     ------
     SlugImmutable
-        When the body carries another slug than the address.
+        When the body carries another slug than the perspective has.
     """
-    given = {
-        name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET
-    }
-    if given.pop("slug", slug) != slug:
+    assert view.perspective is not None
+    if body.slug not in {UNSET, view.perspective.slug}:
         raise SlugImmutable("A slug is chosen once and stays.", field="slug")
-    note = given.pop("note", None)
-    return ViewChange(fields=given, statement_id=given.pop("statement_id", None), note=note)
+    said = given(body)
+    return replace(
+        view_change(body, view), statement_id=said.get("statement_id"), note=said.get("note")
+    )
 
 
 def owner_filter(owner: str | None, actor: Actor) -> str | None:
@@ -196,34 +171,17 @@ def _links(view: View, prefix: str, reading: Reading) -> dict[str, Link]:
     return links
 
 
-def _common(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
+def _item(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
     view = reading.view
     assert view.perspective is not None
-    result = view.current.result
     return {
+        **item_words(reading),
         "id": view.perspective.id,
         "perspective_id": view.perspective.id,
-        "short_id": view.short_id,
-        "slug": view.perspective.slug,
-        "name": view.name,
-        "description": view.description,
-        "tags": view.tags,
         "terms": (),
-        "owner": view.owner,
-        "is_public": view.is_public,
         "allowed_user_ids": view.allowed_user_ids if is_owner(actor, view) else None,
-        "auto_refresh": view.auto_refresh,
         "request_id": view.current.id,
-        "version": view.version.n,
-        "status": reading.status,
-        "is_stale": reading.freshness.is_stale,
-        "stale_reason": reading.freshness.reason,
-        "stale_sources": reading.freshness.sources,
-        "computed_at": iso(result.computed_at) if result else None,
         "refreshed_at": iso(view.refreshed_at),
-        "row_count": result.row_count if result else None,
-        "created_at": iso(view.created_at) or "",
-        "updated_at": iso(view.updated_at) or "",
         "created_by": view.created_by,
         "updated_by": view.updated_by,
         "links": _links(view, prefix, reading),
@@ -232,7 +190,7 @@ def _common(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
 
 def item_out(reading: Reading, actor: Actor, prefix: str) -> PerspectiveItem:
     """A perspective in a list, as this actor sees it."""
-    return PerspectiveItem(**_common(reading, actor, prefix))
+    return PerspectiveItem(**_item(reading, actor, prefix))
 
 
 def detail_out(
@@ -245,52 +203,20 @@ def detail_out(
     """
     view = reading.view
     query = view.version.query
-    result = view.current.result
-    sources = tuple(read.name for read in query.reads)
+    is_mine = is_owner(actor, view)
     return PerspectiveDetail(
-        **_common(reading, actor, prefix),
+        **_item(reading, actor, prefix),
+        **detail_words(view),
+        **refresh_words(reading),
         sql_query=query.sql,
-        base_dir=base_dir if is_owner(actor, view) else None,
-        frames=query.frames if is_owner(actor, view) else None,
+        base_dir=base_dir if is_mine else None,
+        frames=query.frames if is_mine else None,
         normalized_sql=query.normalized_sql,
         params=view.version.params,
-        depends_on=sources,
-        sources=sources,
+        depends_on=tuple(read.name for read in query.reads),
         gateway=query.connection,
         query_type="sql",
-        meta=view.current.meta if is_owner(actor, view) else None,
+        meta=view.current.meta if is_mine else None,
         notebook=view.notebook,
         refreshable=True,
-        max_staleness_seconds=None,
-        columns=result.columns if result else None,
-        truncated=bool(result and result.truncated),
-        size_bytes=result.size_bytes if result else None,
-        refresh=refresh_out(reading),
-        last_refresh=last_refresh_out(view),
-    )
-
-
-def refresh_out(reading: Reading) -> RefreshOut | None:
-    """The refresh under way, if one is."""
-    running = reading.refresh
-    if running is None:
-        return None
-    return RefreshOut(
-        statement_id=running.id,
-        status=running.status,
-        started_at=iso(running.started_at),
-        progress=running.progress,
-    )
-
-
-def last_refresh_out(view: View) -> LastRefreshOut | None:
-    """How the newest refresh ended, if there was one."""
-    last = view.last_refresh
-    if last is None:
-        return None
-    return LastRefreshOut(
-        statement_id=last.statement_id,
-        status=last.status,
-        error=msgspec.convert(last.error, StatementError) if last.error else None,
-        at=iso(last.at),
     )

@@ -12,7 +12,7 @@ from ..core.freshness import Freshness
 from ..core.model import Instant, Statement, Status
 from ..core.ports import Column, Format, Plan, Progress
 from ..core.statements import Submission
-from .fields import Limit, Link, Offset, Pagination, iso
+from .fields import Limit, Link, Offset, Pagination, Sql, iso
 
 CONNECTIONS = ("local",)
 _META_BYTES = 10 * 1024
@@ -28,7 +28,7 @@ _SYNONYMS = {
 class StatementRequest(Struct, frozen=True, kw_only=True):
     """Body of a submit."""
 
-    sql: Annotated[str, Meta(min_length=1, max_length=262_144)]
+    sql: Sql
     connection: Annotated[str, Meta(max_length=100)] = "local"
     params: dict[str, Any] | list[Any] | None = None
     frames: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]] = field(default_factory=dict)
@@ -39,6 +39,8 @@ class StatementRequest(Struct, frozen=True, kw_only=True):
     ttl: Annotated[int, Meta(ge=0, le=43_200, description="Minutes; 0 never.")] | None = None
     meta: dict[str, Any] | None = None
     client_id: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,100}$")] | None = None
+    changed_when: Annotated[str, Meta(min_length=1, max_length=262_144)] | None = None
+    is_strict: bool = field(default=False, name="strict")
 
 
 class SubmitQuery(Struct, frozen=True, kw_only=True):
@@ -157,6 +159,8 @@ def submission(body: StatementRequest, query: SubmitQuery, base_dir: str) -> Sub
         format_hint=body.format_hint,
         meta=body.meta,
         client_id=body.client_id,
+        changed_when=body.changed_when,
+        is_strict=body.is_strict,
         max_age=query.max_age,
         retry_on_recent_failure=query.retry_on_recent_failure,
     )

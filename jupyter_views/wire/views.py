@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -12,7 +12,14 @@ from ..core.model import Actor, ApiKey
 from ..core.ports import Column
 from ..core.views import Reading
 from .fields import Limit, Link, iso
-from .perspectives import LastRefreshOut, RefreshOut, last_refresh_out, refresh_out
+from .readings import (
+    LastRefreshOut,
+    ReadingItem,
+    RefreshOut,
+    detail_words,
+    item_words,
+    refresh_words,
+)
 
 SCOPE_NOUNS = (
     "insight",
@@ -39,44 +46,34 @@ class ViewsQuery(Struct, frozen=True, kw_only=True):
     cursor: Annotated[str, Meta(pattern=r"^\d{1,20}-\d{1,20}$")] | None = None
 
 
-class ViewItem(Struct, frozen=True, kw_only=True, rename={"links": "_links"}):
+class ViewItem(ReadingItem, frozen=True, kw_only=True, rename={"links": "_links"}):
     """A view as the sidebar shows it, whatever its doors."""
 
-    short_id: str
-    slug: str | None
-    name: str
-    description: str | None
-    tags: tuple[str, ...]
     doors: tuple[str, ...]
-    owner: str
     is_mine: bool
     can_edit: bool
-    is_public: bool
-    auto_refresh: bool
-    version: int
-    status: str
-    is_stale: bool
-    stale_reason: str | None
-    stale_sources: tuple[str, ...]
-    computed_at: str | None
-    row_count: int | None
     column_count: int | None
     size_bytes: int | None
     truncated: bool
     statement_id: str
     refresh: RefreshOut | None
     last_refresh: LastRefreshOut | None
-    created_at: str
-    updated_at: str
     links: dict[str, Link]
 
 
 class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}):
-    """A view with its definition."""
+    """A view with its definition and its freshness rule."""
 
     sql: str
     sources: tuple[str, ...]
+    upstreams: tuple[str, ...]
     columns: tuple[Column, ...] | None
+    age_seconds: int | None
+    timezone: str
+    max_staleness_seconds: int | None
+    changed_when: str | None
+    strict: bool
+    key: tuple[str, ...] | None
 
 
 class ViewPage(Struct, frozen=True, kw_only=True):
@@ -155,37 +152,18 @@ def cursor_key(cursor: str | None) -> tuple[int, int] | None:
     return int(at), int(view_id)
 
 
-def _common(reading: Reading, actor: Actor, prefix: str) -> dict[str, object]:
+def _item(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
     view = reading.view
     result = view.current.result
     here = f"{prefix}/views/{view.short_id}"
     return {
-        "short_id": view.short_id,
-        "slug": view.perspective.slug if view.perspective else None,
-        "name": view.name,
-        "description": view.description,
-        "tags": view.tags,
+        **item_words(reading),
+        **refresh_words(reading),
         "doors": ("perspective",) if view.perspective else (),
-        "owner": view.owner,
         "is_mine": is_owner(actor, view),
         "can_edit": is_owner(actor, view),
-        "is_public": view.is_public,
-        "auto_refresh": view.auto_refresh,
-        "version": view.version.n,
-        "status": reading.status,
-        "is_stale": reading.freshness.is_stale,
-        "stale_reason": reading.freshness.reason,
-        "stale_sources": reading.freshness.sources,
-        "computed_at": iso(result.computed_at) if result else None,
-        "row_count": result.row_count if result else None,
         "column_count": len(result.columns) if result else None,
-        "size_bytes": result.size_bytes if result else None,
-        "truncated": bool(result and result.truncated),
         "statement_id": view.current.id,
-        "refresh": refresh_out(reading),
-        "last_refresh": last_refresh_out(view),
-        "created_at": iso(view.created_at),
-        "updated_at": iso(view.updated_at),
         "links": {
             "self": Link(href=here),
             "result": Link(href=f"{here}/result"),
@@ -196,17 +174,14 @@ def _common(reading: Reading, actor: Actor, prefix: str) -> dict[str, object]:
 
 def view_item(reading: Reading, actor: Actor, prefix: str) -> ViewItem:
     """A view in the list, as this actor sees it."""
-    return ViewItem(**_common(reading, actor, prefix))  # type: ignore[arg-type]
+    return ViewItem(**_item(reading, actor, prefix))
 
 
 def view_detail(reading: Reading, actor: Actor, prefix: str) -> ViewDetail:
     """A view whole, as this actor sees it."""
     view = reading.view
     return ViewDetail(
-        **_common(reading, actor, prefix),  # type: ignore[arg-type]
-        sql=view.version.query.sql,
-        sources=tuple(read.name for read in view.version.query.reads),
-        columns=view.current.result.columns if view.current.result else None,
+        **_item(reading, actor, prefix), **detail_words(view), sql=view.version.query.sql
     )
 
 

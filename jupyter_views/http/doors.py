@@ -1,0 +1,52 @@
+"""What the doors of a view share: how it is tagged, and what is tried before it is changed."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from msgspec import Struct
+
+from ..core.model import Statement, Version, View, ViewChange
+from ..core.probing import try_probe
+from ..core.views import Reading
+from .base import ViewsHandler
+
+
+def object_tag(key: str, view: View, told: Struct) -> str:
+    """The tag of an object: what people changed before the dot, all that a reader is told after.
+
+    ``If-Match`` looks at the first part alone, so that a refresh never defeats
+    a conditional write; ``If-None-Match`` looks at the whole.
+    """
+    return f"{key}-{view.revision}.{hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]}"
+
+
+async def change_view(
+    handler: ViewsHandler, view: View, change: ViewChange, if_match: int | None
+) -> Reading:
+    """Change a view and look at it; a new probe is tried before."""
+    probe = change.rule.get("changed_when")
+    if probe != view.rule.changed_when:
+        await try_rule(handler, probe, change.statement_id or view.version)
+    views = handler.services.views
+    return await views.look(await views.change(handler.actor, view, change, if_match=if_match))
+
+
+async def try_rule(handler: ViewsHandler, probe: str | None, definition: Version | str) -> None:
+    """Try the probe of a rule, if there is one, in the folder of a definition.
+
+    Parameters
+    ----------
+    definition
+        A version, or the id of a statement that one will be made of.
+    """
+    if probe is None:
+        return
+    services, actor = handler.services, handler.actor
+    beside: Version | Statement
+    if isinstance(definition, Version):
+        beside = definition
+    else:
+        beside, _ = await services.statements.get(actor, definition)
+    await try_probe(services.engine, services.statements, actor, probe, beside)
