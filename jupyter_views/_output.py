@@ -28,6 +28,7 @@ _WORDS = {
     "never_run": "Never run",
 }
 _REASONS = {
+    "source_changed": "a source changed",
     "definition_changed": "the definition changed",
     "age": "older than its limit",
     "ttl": "older than its limit",
@@ -37,6 +38,7 @@ _REASONS = {
     "never_run": "it never ran",
     "bound_exceeded": "much older than its limit",
 }
+_NOTICED = frozenset({"source_changed", "definition_changed", "upstream_view"})
 _NUMBERS = frozenset({"integer", "decimal", "double"})
 _LINE = "1px solid var(--jp-border-color2, rgba(128,128,128,.35))"
 _CELL = f"padding:2px 8px;border-bottom:{_LINE};white-space:pre-wrap;vertical-align:top"
@@ -93,26 +95,32 @@ def exact(then: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration as people read it: 8 ms, 0.3 s, 12 s, 2 min 5 s."""
+    """A duration as people read it: 8 ms, 0.3 s, 12 s, 2 min 5 s, 3 h 20 min, 2 d 4 h."""
     if seconds < 0.1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
         return f"{seconds:.0f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    whole = int(seconds)
+    for size, word, lesser, lesser_word in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+    ):
+        if whole >= size:
+            return f"{whole // size} {word} {whole % size // lesser} {lesser_word}"
+    return f"{whole // 60} min {whole % 60} s"
 
 
 def why_stale(facts: dict[str, Any]) -> str:
     """The reason as a phrase: "events.parquet changed"."""
     names = [plain(str(name)) for name in facts.get("stale_sources") or ()]
     reason = facts.get("stale_reason") or "unknown"
-    if reason == "source_changed":
-        if not names:
-            return "a source changed"
-        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-        return f"{' and '.join(names[:2]) if not more else ', '.join(names[:2])}{more} changed"
-    return _REASONS.get(reason, reason.replace("_", " "))
+    if not names:
+        return _REASONS.get(reason, reason.replace("_", " "))
+    what = "the view " if reason == "upstream_view" else ""
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{what}{(', ' if more else ' and ').join(names[:2])}{more} changed"
 
 
 def status_words(facts: dict[str, Any], now: datetime) -> str:
@@ -120,24 +128,33 @@ def status_words(facts: dict[str, Any], now: datetime) -> str:
     status = str(facts.get("status") or "never_run")
     word = _WORDS.get(status, status.capitalize())
     if status == "stale":
-        return f"{word}: {why_stale(facts)}"
+        return f"{word}: {stale_words(facts, now)}"
     if status == "refreshing":
         started = moment((facts.get("refresh") or {}).get("started_at"))
         seconds = max(0, int((now - started).total_seconds())) if started else None
         return word if seconds is None else f"{word} {seconds} s"
     if status == "failed":
-        return _failed_words(word, facts, now)
+        words, computed = failed_words(facts, now), moment(facts.get("computed_at"))
+        return f"{words}. Rows below are from {computed.astimezone():%H:%M}" if computed else words
     return word
 
 
-def _failed_words(word: str, facts: dict[str, Any], now: datetime) -> str:
+def stale_words(facts: dict[str, Any], now: datetime) -> str:
+    """Why it is stale and since when: "events.parquet changed 4 min ago"."""
+    words, since = why_stale(facts), moment(facts.get("stale_since"))
+    # A change that nobody noticed before this very look is not known to be new.
+    if facts.get("stale_reason") in _NOTICED and since and (now - since).total_seconds() >= 5:
+        words += f" {age(since, now)}"
+    return f"{words}, longer than allowed" if facts.get("max_staleness_exceeded") else words
+
+
+def failed_words(facts: dict[str, Any], now: datetime) -> str:
+    """When the last refresh failed, and how: "Failed 2 min ago: There is no file orders.csv"."""
     last = facts.get("last_refresh") or {}
     at, error = moment(last.get("at")), last.get("error") or {}
     message = plain(str(error.get("message") or "")).split("\n", 1)[0].rstrip(".")
-    words = f"{word} {age(at, now)}" if at else word
-    words += f": {message}" if message else ""
-    computed = moment(facts.get("computed_at"))
-    return f"{words}. Rows below are from {computed.astimezone():%H:%M}" if computed else words
+    words = f"{_WORDS['failed']} {age(at, now)}" if at else _WORDS["failed"]
+    return f"{words}: {message}" if message else words
 
 
 def size_words(facts: dict[str, Any], window: dict[str, Any] | None = None) -> str:
@@ -208,7 +225,7 @@ def _visible(card: Card) -> tuple[list[str], list[bool], list[list[Any]], str]:
     names = [str(name) for name in window.get("cols") or ()]
     types = [str(each.get("type")) for each in window.get("types") or ()]
     numeric = [kind in _NUMBERS for kind in types] or [False] * len(names)
-    rows = list(window.get("rows") or ())[: min(card.most_rows, MOST_ROWS)]
+    rows = list[list[Any]](window.get("rows") or ())[: min(card.most_rows, MOST_ROWS)]
     total = window.get("total_row_count")
     total = card.facts.get("row_count") if total is None else total
     left = []
@@ -285,8 +302,8 @@ def to_text(card: Card) -> str:
 
 def _table_text(card: Card) -> list[str]:
     names, numeric, rows, left_out = _visible(card)
-    table = [[_short(name) for name in names]]
-    table += [[_short("NULL" if (t := cell_text(v)) is None else t) for v in row] for row in rows]
+    table = [[short(name) for name in names]]
+    table += [[short("NULL" if (t := cell_text(v)) is None else t) for v in row] for row in rows]
     widths = [max(len(row[at]) for row in table) for at in range(len(names))]
     lines = [
         "  ".join(
@@ -299,6 +316,7 @@ def _table_text(card: Card) -> list[str]:
     return lines + ([f"… {left_out}"] if left_out else [])
 
 
-def _short(text: str) -> str:
+def short(text: str, width: int = _TEXT_WIDTH) -> str:
+    """Printable text, cut where it is wider than a column of a terminal should be."""
     text = plain(text)
-    return text if len(text) <= _TEXT_WIDTH else text[: _TEXT_WIDTH - 1] + "…"
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -14,6 +14,42 @@ LONGEST_WAIT_SECONDS = 50
 FINAL = frozenset({"SUCCESS", "FAILED", "CANCELED"})
 
 
+class RefreshFailed(ViewsError):
+    """A refresh, or the run of a definition, ended badly; old rows are kept.
+
+    Attributes
+    ----------
+    line, column
+        1-based position in the view's SQL, None when unknown.
+    hint
+        What to do next, None when nobody knows.
+    code
+        Of the failure underneath, such as ``ENGINE_ERROR`` or ``CANCELED``.
+    """
+
+    def __init__(self, cause: ViewsError) -> None:
+        super().__init__(
+            cause.message,
+            hint=cause.hint,
+            line=cause.line,
+            column=cause.column,
+            details=cause.details,
+        )
+        self.code = cause.code  # type: ignore[misc]
+
+    def __str__(self) -> str:
+        where = f" (line {self.line})" if self.line else ""
+        return f"{self.message}{where}" + (f" {self.hint}" if self.hint else "")
+
+
+class StillRunning(TimeoutError):
+    """The wait is over, the statement is not; it goes on on the server."""
+
+    def __init__(self, statement_id: str, seconds: float) -> None:
+        super().__init__(f"Still running after {seconds:.0f} s (statement {statement_id}).")
+        self.statement_id = statement_id
+
+
 def new_client_id() -> str:
     """A name for a statement that exists before the server has given it one."""
     return f"kernel-{uuid.uuid4().hex}"
@@ -90,3 +126,25 @@ def failure_of(statement: dict[str, Any]) -> ViewsError | None:
         "message": "The statement was cancelled.",
     }
     return from_dict(facts)
+
+
+def run_to_end(transport: Transport, body: dict[str, Any], wait: float) -> dict[str, Any]:
+    """Submit a statement and wait to its end; raises RefreshFailed or StillRunning."""
+    until = time.monotonic() + wait
+    statement = submit(
+        transport,
+        {**body, "client_id": new_client_id()},
+        wait_seconds=int(min(wait, 20)),
+        retry_on_recent_failure="true",
+    )
+    return settled(follow(transport, statement, until=until, step_seconds=20), wait)
+
+
+def settled(statement: dict[str, Any], wait: float) -> dict[str, Any]:
+    """The statement once it succeeded; raises RefreshFailed or StillRunning otherwise."""
+    failure = failure_of(statement)
+    if failure is not None:
+        raise RefreshFailed(failure)
+    if statement["status"] != "SUCCESS":
+        raise StillRunning(statement["id"], wait)
+    return statement

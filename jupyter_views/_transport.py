@@ -26,6 +26,8 @@ PREFIX = "views/api/"
 TIMEOUT_SECONDS = 10.0
 STARTING_SECONDS = 15.0
 RENDERING_SECONDS = 110.0
+NAMING = 'connect("http://localhost:8888", token="…")'
+"""How a server is named in Python; a shell has words of its own for it."""
 
 
 class NoServer(ConnectionError):
@@ -310,8 +312,7 @@ def _nobody(tried: list[tuple[Server, str]]) -> NoServer:
     if not tried:
         return NoServer(
             "No running Jupyter server was found.",
-            'Next: start one with "jupyter lab", or name it: '
-            'connect("http://localhost:8888", token="…").',
+            f'Next: start one with "jupyter lab", or name it: {NAMING}.',
         )
     server, reason = tried[0]
     if reason == "does not offer Jupyter Views":
@@ -323,7 +324,7 @@ def _nobody(tried: list[tuple[Server, str]]) -> NoServer:
     words = "; ".join(f"{each.url} ({each.found_in}) {why}" for each, why in tried[:4])
     return NoServer(
         f"No Jupyter server could be used: {words}.",
-        'Next: connect("http://localhost:8888", token="…"), or set JUPYTER_VIEWS_TOKEN.',
+        f"Next: {NAMING}, or set JUPYTER_VIEWS_TOKEN.",
     )
 
 

@@ -1,10 +1,11 @@
-"""One view from Python: its rows, its freshness, a refresh."""
+"""One view from Python: its rows, its freshness, its rule, its past."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,8 +13,8 @@ from urllib.parse import quote
 from . import _statements, _transport
 from ._arrow import convert, read_batches, read_table
 from ._output import Card, headline, to_html
+from ._past import Difference
 from ._transport import Transport
-from .core.errors import ViewsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,42 +23,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 60.0
 _REREAD_SECONDS = 1.0
-
-
-class RefreshFailed(ViewsError):
-    """A refresh, or the run of a definition, ended badly; old rows are kept.
-
-    Attributes
-    ----------
-    line, column
-        1-based position in the view's SQL, None when unknown.
-    hint
-        What to do next, None when nobody knows.
-    code
-        Of the failure underneath, such as ``ENGINE_ERROR`` or ``CANCELED``.
-    """
-
-    def __init__(self, cause: ViewsError) -> None:
-        super().__init__(
-            cause.message,
-            hint=cause.hint,
-            line=cause.line,
-            column=cause.column,
-            details=cause.details,
-        )
-        self.code = cause.code  # type: ignore[misc]
-
-    def __str__(self) -> str:
-        where = f" (line {self.line})" if self.line else ""
-        return f"{self.message}{where}" + (f" {self.hint}" if self.hint else "")
-
-
-class StillRunning(TimeoutError):
-    """The wait is over, the statement is not; it goes on on the server."""
-
-    def __init__(self, statement_id: str, seconds: float) -> None:
-        super().__init__(f"Still running after {seconds:.0f} s (statement {statement_id}).")
-        self.statement_id = statement_id
+_COMPARING_SECONDS = 60.0
+_PAGE = 100
 
 
 def path_of(slug: str) -> str:
@@ -78,27 +45,6 @@ def window_of(transport: Transport, path: str, limit: int, offset: int = 0) -> d
         "GET", path, params={"format": "json", "limit": limit, "offset": offset, "big": "string"}
     )
     return {"computed_at": answer.headers.get("X-Result-Computed-At"), **answer.json()}
-
-
-def run_to_end(transport: Transport, body: dict[str, Any], wait: float) -> dict[str, Any]:
-    """Submit a statement and wait to its end; raises RefreshFailed or StillRunning."""
-    until = time.monotonic() + wait
-    statement = _statements.submit(
-        transport,
-        {**body, "client_id": _statements.new_client_id()},
-        wait_seconds=int(min(wait, 20)),
-        retry_on_recent_failure="true",
-    )
-    return _settled(_statements.follow(transport, statement, until=until, step_seconds=20), wait)
-
-
-def _settled(statement: dict[str, Any], wait: float) -> dict[str, Any]:
-    failure = _statements.failure_of(statement)
-    if failure is not None:
-        raise RefreshFailed(failure)
-    if statement["status"] != "SUCCESS":
-        raise StillRunning(statement["id"], wait)
-    return statement
 
 
 class View:
@@ -262,7 +208,7 @@ class View:
         dict
             The finished statement.
         """
-        return run_to_end(self._transport, self.draft(params), wait)
+        return _statements.run_to_end(self._transport, self.draft(params), wait)
 
     def draft(self, params: dict[str, Any]) -> dict[str, Any]:
         """Body of a statement that runs the definition with these values over the saved ones."""
@@ -299,9 +245,121 @@ class View:
             ended = _statements.follow(
                 self._transport, statement, until=until, on_progress=on_progress
             )
-            _settled(ended, wait)
+            _statements.settled(ended, wait)
         self._take(self._transport.request("GET", path_of(self.slug)).json())
         return self
+
+    def set(self, **fields: Any) -> View:
+        """Change words, access or the freshness rule; the query stays.
+
+        Parameters
+        ----------
+        **fields
+            ``name``, ``description``, ``tags``, ``is_public``,
+            ``allowed_user_ids``, ``auto_refresh``; ``schedule`` (``"1h"`` or
+            a cron expression), ``timezone``, ``age_seconds``,
+            ``max_staleness_seconds``, ``changed_when``, ``strict``, ``key``.
+            What is absent stays; None clears.
+
+        Raises
+        ------
+        Invalid
+            Naming the field; nothing is changed then.
+        """
+        self._transport.request("PATCH", self._path, body=fields)
+        self._take(self._transport.request("GET", path_of(self.slug)).json())
+        return self
+
+    def history(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Refreshes, newest first: why each ran, what it changed, what it cost.
+
+        Equal ones in a row are one entry with their ``count``. ``id`` of an
+        entry with ``has_rows`` can be compared by :meth:`diff`.
+        """
+        return self._items("history", limit)
+
+    def versions(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Definitions, newest first: ``n``, ``sql``, ``note``, ``author``, ``created_at``."""
+        return self._items("versions", limit)
+
+    def log(self) -> list[dict[str, Any]]:
+        """What was noticed about the view and what was done about it, newest first."""
+        return self._transport.request("GET", f"{self._path}/log").json()["items"]
+
+    def diff(
+        self,
+        before: str | None = None,
+        after: str | None = None,
+        *,
+        key: Sequence[str] | None = None,
+        limit: int = 100,
+    ) -> Difference:
+        """What differs between the rows of two refreshes.
+
+        Parameters
+        ----------
+        before, after
+            ``id`` of entries of :meth:`history`; the current rows against
+            the last that were different when absent.
+        key
+            Columns that identify a row; None takes those of the view's
+            rule, or guesses.
+        limit
+            Differing rows to return, 1,000 at most; all are counted.
+
+        Raises
+        ------
+        NotFound, Gone
+            When there is nothing to compare with.
+        """
+        asked = {"before": before, "after": after, "limit": limit}
+        asked["key"] = json.dumps(list(key)) if key else None
+        answer = self._transport.request(
+            "GET",
+            f"{self._path}/diff",
+            params={name: value for name, value in asked.items() if value is not None},
+            seconds=_COMPARING_SECONDS,
+        )
+        return Difference.from_facts(answer.json())
+
+    def sql_diff(self, before: int, after: int | None = None) -> list[dict[str, str]]:
+        """Lines that changed from one version's SQL to another's, the current when absent.
+
+        Returns
+        -------
+        list of dict
+            ``kind`` (same, added, removed, place) and ``text`` of each line.
+        """
+        asked = {} if after is None else {"to": after}
+        path = f"{self._path}/versions/{before}/diff"
+        return self._transport.request("GET", path, params=asked).json()["lines"]
+
+    def restore(self, version: int, note: str | None = None) -> View:
+        """Bring an earlier definition back, with its rows, as a new version.
+
+        Raises
+        ------
+        NotFound
+            When there is no such version.
+        """
+        body = {"version": version} | ({"note": note} if note else {})
+        self._transport.request("POST", f"{self._path}/restore", body=body)
+        self._take(self._transport.request("GET", path_of(self.slug)).json())
+        return self
+
+    @property
+    def _path(self) -> str:
+        return f"views/{self._facts['short_id']}"
+
+    def _items(self, what: str, limit: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        query: dict[str, Any] = {"limit": min(limit, _PAGE)}
+        while True:
+            page = self._transport.request("GET", f"{self._path}/{what}", params=query).json()
+            found += page["items"]
+            if page["next_cursor"] is None or len(found) >= limit:
+                return found[:limit]
+            query["cursor"] = page["next_cursor"]
 
     def delete(self) -> None:
         """Delete the view and its door; other views are not touched."""

@@ -13,11 +13,14 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from . import _past
+from ._transport import NAMING
 from ._version import __version__
 from .client import NoAnswer, NoServer, NoSuchView, RefreshFailed, View, Views, connect
 from .core.errors import Forbidden, NotFound, Unauthenticated, ViewsError
@@ -146,6 +149,109 @@ def refresh(server: tuple[str | None, str | None], slug: str, wait: float) -> No
         click.echo(repr(view), err=True)
 
 
+@main.command()
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def history(server: tuple[str | None, str | None], slug: str, as_json: bool) -> None:
+    """List the refreshes and the versions of a view, newest first."""
+    with _views(server) as views:
+        view = views[slug]
+        refreshes, versions = view.history(), view.versions()
+    if as_json:
+        click.echo(json.dumps({"refreshes": refreshes, "versions": versions}))
+        return
+    click.echo(f"{_past.history_text(refreshes)}\n\n{_past.versions_text(versions)}")
+
+
+@main.command()
+@click.argument("slug")
+@click.option("--before", metavar="ID", help="The earlier refresh, or version.")
+@click.option("--after", metavar="ID", help="The later one; the current one when absent.")
+@click.option("--key", metavar="COLUMN,COLUMN", help="What identifies a row; guessed when absent.")
+@click.option("--rows", type=click.IntRange(0, 1000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def diff(
+    server: tuple[str | None, str | None],
+    slug: str,
+    before: str | None,
+    after: str | None,
+    key: str | None,
+    rows: int,
+    as_json: bool,
+) -> None:
+    """Show what changed: the rows at the last change, or between two refreshes or versions."""
+    try:
+        numbers = _past.version_numbers(before, after)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    columns = [name.strip() for name in key.split(",")] if key else None
+    with _views(server) as views:
+        view = views[slug]
+        if numbers is not None:
+            lines = view.sql_diff(*numbers)
+            click.echo(json.dumps(lines) if as_json else _past.sql_diff_text(lines))
+            return
+        found = view.diff(before, after, key=columns, limit=rows)
+    click.echo(json.dumps(asdict(found)) if as_json else str(found))
+
+
+@main.command()
+@click.argument("slug")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def log(server: tuple[str | None, str | None], slug: str, as_json: bool) -> None:
+    """Show what was noticed about a view and what was done, oldest first."""
+    with _views(server) as views:
+        lines = views[slug].log()
+    if as_json:
+        for line in reversed(lines):
+            click.echo(json.dumps(line))
+    elif lines:
+        click.echo(_past.log_text(lines))
+
+
+@main.command()
+@click.argument("slug")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--note", help="For the version history.")
+@click.pass_obj
+def restore(
+    server: tuple[str | None, str | None], slug: str, version: int, note: str | None
+) -> None:
+    """Bring an earlier version back as a new one."""
+    with _views(server) as views:
+        view = views[slug].restore(version, note)
+        click.echo(f"Version {view.version} is version {version} again.", err=True)
+
+
+@main.command()
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the store; found by itself when absent.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def doctor(server: tuple[str | None, str | None], store: Path | None, as_json: bool) -> None:
+    """Check server, store, machine and views; say what to do. Exit with 1 for a problem."""
+    from ._doctor import examine
+
+    report = examine(*server, store)
+    if as_json:
+        click.echo(json.dumps(report.to_dict()))
+    else:
+        findings = ((f.state, f.about, f.text, f.next or "") for f in report.findings)
+        if sys.stdout.isatty():
+            _show_table(("State", "About", "What was found", "Next"), findings)
+        else:
+            for finding in findings:
+                click.echo("\t".join(finding))
+    if not report.is_healthy:
+        sys.exit(1)
+
+
 @main.group()
 def keys() -> None:
     """API keys: make, list and revoke them."""
@@ -209,10 +315,12 @@ def _views(server: tuple[str | None, str | None]) -> Iterator[Views]:
 
 
 def _leave(error: Exception, status: int) -> None:
-    click.echo(str(error), err=True)
+    words = [str(error)]
     hint = getattr(error, "hint", None)
-    if hint and hint not in str(error):
-        click.echo(hint, err=True)
+    if hint and hint not in words[0]:
+        words.append(hint)
+    for line in words:
+        click.echo(line.replace(NAMING, "jupyter views --url http://localhost:8888 …"), err=True)
     sys.exit(status)
 
 

@@ -20,11 +20,15 @@ from typing import Any
 
 from ._discovery import Server, candidates
 from ._discovery import given as given_server
+from ._past import Difference
+from ._rule import VERIFYING
+from ._statements import RefreshFailed, StillRunning, run_to_end
 from ._transport import NoAnswer, NoServer, Transport
-from ._view import WAIT_SECONDS, RefreshFailed, StillRunning, View, path_of, run_to_end
+from ._view import WAIT_SECONDS, View, path_of
 from .core.errors import Forbidden, NotFound
 
 __all__ = [
+    "Difference",
     "NoAnswer",
     "NoServer",
     "NoSuchView",
@@ -201,6 +205,7 @@ class Views(Mapping[str, "View"]):
         allowed_user_ids: Iterable[str] = (),
         base_dir: str | None = None,
         wait: float = WAIT_SECONDS,
+        **rule: Any,
     ) -> View:
         """Run SQL once and keep it as a new view.
 
@@ -209,6 +214,9 @@ class Views(Mapping[str, "View"]):
         base_dir
             Folder on the server from which relative file names start; None
             for the server's own root folder.
+        **rule
+            Fields of the freshness rule, such as ``schedule="1h"``; they are
+            listed at :meth:`View.set`.
 
         Raises
         ------
@@ -220,6 +228,7 @@ class Views(Mapping[str, "View"]):
             After ``wait`` seconds; nothing is saved.
         """
         given = {"connection": connection, "params": params, "base_dir": base_dir}
+        given |= {name: rule.get(name) for name in VERIFYING}
         body = {"sql": sql, **{key: value for key, value in given.items() if value}}
         statement = run_to_end(self._transport, body, wait)
         facts = {
@@ -231,6 +240,7 @@ class Views(Mapping[str, "View"]):
             "auto_refresh": auto_refresh,
             "is_public": is_public,
             "allowed_user_ids": list(allowed_user_ids),
+            **rule,
         }
         created = self._transport.request(
             "POST",

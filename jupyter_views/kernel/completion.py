@@ -6,18 +6,26 @@ completion waits 150 ms at most, then it offers what it has.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ViewsError
-from . import frames, grammar
+from . import frames, grammar, past, rules
 from .context import Session
 from .showing import SHOW_OPTIONS, VERBS
 
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+
 PATIENCE_SECONDS = 0.15
 FRESH_SECONDS = 5.0
+_VERB_OPTIONS = {"diff": past.DIFF_OPTIONS, "schedule": past.SCHEDULE_OPTIONS}
+_CELL = re.compile(r"\s*%%perspective\b")
+_SLUG = re.compile(r'\bviews\.("?)([^\s"()]*)$', re.IGNORECASE)
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class Lists:
@@ -91,12 +99,39 @@ def complete(session: Session, lists: Lists, text: str) -> list[str]:
     return lists.slugs()
 
 
+def complete_sql(lists: Lists, context: CompletionContext) -> SimpleMatcherResult:
+    """Slugs after ``views.`` in the SQL of a cell, in quotes where SQL wants them."""
+    from IPython.core.completer import SimpleCompletion
+
+    found = None
+    if context.cursor_line and _CELL.match(context.full_text):
+        found = _SLUG.search(context.text_until_cursor)
+    if found is None:
+        return {"completions": []}
+    quote, begun = found.groups()
+    slugs = [slug for slug in lists.slugs() if slug.startswith(begun.lower())]
+    # The host's token begins behind a quote, but in front of "views." where there is none.
+    is_whole = context.token.lower().startswith("views.")
+    head = context.token[: len("views.")] if is_whole else ""
+    words = [head + (slug if quote or _PLAIN.fullmatch(slug) else f'"{slug}"') for slug in slugs]
+    return {
+        "completions": [SimpleCompletion(text=word, type="view") for word in words],
+        "suppress": True,
+    }
+
+
 def _values(session: Session, lists: Lists, option: str) -> list[str] | None:
     """Values after an option; None when none is expected here."""
     if option == "--conn":
         return lists.connections()
     if option == "--who":
         return ["me", "team"]
+    if option in {"--every", "--max-age", "--max-staleness"}:
+        return list(rules.TIMES)
+    if option == "--timezone":
+        from zoneinfo import available_timezones
+
+        return sorted(available_timezones())
     if option == "--as":
         from importlib.util import find_spec
 
@@ -129,11 +164,17 @@ def _after_views(session: Session, lists: Lists, before: list[str], word: str) -
             for k, v in namespace.items()
             if not k.startswith("_") and frames.kind_of(v) is not None
         ]
+    if word.startswith("-"):
+        return grammar.flags(_VERB_OPTIONS.get(before[0], ()))
+    if before[0] == "schedule" and len(before) > 1:
+        return list(rules.TIMES)
     return lists.slugs() if before[0] in VERBS else []
 
 
 def install(session: Session) -> None:
-    """Hook completion of the three magics into the shell."""
+    """Hook completion of the three magics, and of slugs in SQL, into the shell."""
+    from IPython.core.completer import context_matcher
+
     lists = Lists(session)
 
     def hook(_shell: Any, event: Any) -> list[str]:
@@ -141,3 +182,11 @@ def install(session: Session) -> None:
 
     for magic in ("%%perspective", "%perspective", "%views"):
         session.shell.set_hook("complete_command", hook, str_key=magic)
+
+    @context_matcher(identifier="jupyter_views.slugs", priority=100)
+    def slugs(context: CompletionContext) -> SimpleMatcherResult:
+        return complete_sql(lists, context)
+
+    completer = session.shell.Completer
+    if completer is not None:
+        completer.custom_matchers.append(slugs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Session:
 
             self._views = connect()
         return self._views
+
+    def remember(self, facts: dict[str, Any], window: dict[str, Any]) -> None:
+        """Keep the shown rows, for when the server does not answer."""
+        self.seen[facts["slug"]] = Seen(facts, window, f"{datetime.now().astimezone():%H:%M}")
 
     @property
     def folder(self) -> str:

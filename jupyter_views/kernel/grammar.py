@@ -8,23 +8,12 @@ people fill in by hand and deserves better.
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 Kind = Literal["text", "list", "flag", "count", "choice"]
-TYPES = ("text", "number", "date", "bool")
-_SYNONYMS = {
-    "string": "text",
-    "str": "text",
-    "int": "number",
-    "integer": "number",
-    "float": "number",
-    "boolean": "bool",
-}
 _PARAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _DASHES = ("–", "—", "−")
 
@@ -67,15 +56,6 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Param:
-    """A declared parameter: name, type and the value it is run with."""
-
-    name: str
-    type: str
-    value: Any
-
-
-@dataclass(frozen=True)
 class Line:
     """A read line: the words before the first option, and the options' values by key."""
 
@@ -107,6 +87,48 @@ OPTIONS: tuple[Option, ...] = (
         kind="flag",
         has_no=True,
         help="refresh when a source changed (default); --no-auto leaves it to you",
+    ),
+    Option(
+        flag="--every",
+        kind="text",
+        metavar="TIME|CRON",
+        help='refresh by itself: 15m, 6h, 1d, "0 7 * * MON-FRI", or never (default)',
+    ),
+    Option(
+        flag="--timezone",
+        kind="text",
+        metavar="ZONE",
+        help="where a CRON of --every is read, such as Europe/Berlin; default: UTC",
+    ),
+    Option(
+        flag="--max-age",
+        kind="text",
+        metavar="TIME",
+        help="rows older than this are stale: 10m, 6h, or never (default)",
+    ),
+    Option(
+        flag="--max-staleness",
+        kind="text",
+        metavar="TIME",
+        help="how long stale rows may be shown without a mark: 1h, or never mark (default)",
+    ),
+    Option(
+        flag="--changed-when",
+        kind="text",
+        metavar="SQL",
+        help="one value that moves when the sources do; '' looks at the sources again",
+    ),
+    Option(
+        flag="--strict",
+        kind="flag",
+        has_no=True,
+        help="verify files by their content; --no-strict by their stamps (default)",
+    ),
+    Option(
+        flag="--key",
+        kind="text",
+        metavar="COLUMN,COLUMN",
+        help="what identifies a row when results are compared; '' guesses it (default)",
     ),
     Option(flag="--name", kind="text", metavar="TEXT", help="give the view a new name"),
     Option(flag="--note", kind="text", metavar="TEXT", help="note for the version history"),
@@ -201,7 +223,7 @@ def parse(line: str, options: Sequence[Option] = OPTIONS, *, free: bool = False)
             if not free:
                 raise _unknown(flag, options)
             value, at = (given, at) if has_value else _next(tokens, at, flag, "VALUE")
-            values.setdefault("params", {})[_checked_name(flag.removeprefix("--"))] = value
+            values.setdefault("params", {})[checked_name(flag.removeprefix("--"))] = value
         elif option.kind == "flag":
             if has_value:
                 raise BadLine(f"{flag} takes no value.", f"Write {flag} alone.")
@@ -274,87 +296,26 @@ def _put(values: dict[str, Any], option: Option, text: str) -> None:
         if text not in option.choices:
             raise BadLine(
                 f"{option.flag} knows {', '.join(option.choices)}; got {text!r}.",
-                _meant(text, option.choices),
+                meant(text, option.choices),
             )
         values[option.key] = text
     else:
         values[option.key] = text
 
 
-def _meant(text: str, known: Iterable[str]) -> str | None:
+def meant(text: str, known: Iterable[str]) -> str | None:
+    """The nearest of the known words, as a question; None when none is near."""
     near = difflib.get_close_matches(text, list(known), n=1, cutoff=0.5)
     return f"Did you mean {near[0]}?" if near else None
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A parameter's name, or BadLine."""
     if not _PARAM_NAME.fullmatch(name):
         raise BadLine(
             f"{name!r} is no parameter name.", "Use letters, digits and _, as in --param since=…"
         )
     return name
-
-
-def parse_param(text: str) -> Param:
-    """``name=value`` or ``name:type=value``.
-
-    Raises
-    ------
-    BadLine
-        For a bad name, an unknown type, a missing or impossible value.
-    """
-    left, has_value, value = text.partition("=")
-    name, _, kind = left.partition(":")
-    name = _checked_name(name.strip().removeprefix("$"))
-    kind = kind.strip() or "text"
-    kind = _SYNONYMS.get(kind, kind)
-    if kind not in TYPES:
-        raise BadLine(
-            f"{name} has the unknown type {kind!r}; there are {', '.join(TYPES)}.",
-            _meant(kind, TYPES),
-        )
-    if not has_value:
-        raise BadLine(f"This view needs a value for {name} ({kind}).", f"--param {left}=VALUE")
-    return Param(name, kind, coerce(name, kind, value))
-
-
-def coerce(name: str, kind: str, text: str) -> Any:
-    """The JSON value of a parameter: text, int or float, ISO date, or bool."""
-    if kind == "number":
-        return _number(name, text)
-    if kind == "date":
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError:
-            raise BadLine(f'{name} must be a date like 2026-11-20; got "{text}".') from None
-    if kind == "bool":
-        word = text.lower()
-        if word in {"true", "yes", "1", "on"}:
-            return True
-        if word in {"false", "no", "0", "off"}:
-            return False
-        raise BadLine(f'{name} must be true or false; got "{text}".')
-    return text
-
-
-def _number(name: str, text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadLine(f'{name} must be a number like 12 or 0.5; got "{text}".')
-    return number
-
-
-def kind_of(value: Any) -> str:
-    """The type whose values look like this one; for a saved parameter's new value."""
-    if isinstance(value, bool):
-        return "bool"
-    return "number" if isinstance(value, (int, float)) else "text"
 
 
 def usage(options: Iterable[Option]) -> str:

@@ -6,7 +6,6 @@ belongs to somebody else.
 
 from __future__ import annotations
 
-import difflib
 import keyword
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,16 +14,29 @@ from typing import Any
 from .. import _statements, _transport
 from .._arrow import convert
 from .._output import Card, plain
+from .._rule import VERIFYING
 from .._view import path_of
-from ..core.errors import Forbidden, MissingParameters, NotFound, SlugTaken, ViewsError
+from ..core.errors import Forbidden, NotFound, SlugTaken, StaleWrite, ViewsError
 from . import frames, output
-from .context import Seen, Session
-from .errors import KEPT, NOTHING_SAVED, Cancelled, MagicError, from_views_error, word_at
-from .grammar import BadLine, Line, parse_param
+from .context import Session
+from .errors import KEPT, NOTHING_SAVED, Cancelled, MagicError, from_views_error
+from .explaining import changed_elsewhere, for_the_cell
+from .grammar import BadLine, Line
+from .noting import links, notes_of
+from .params import parse_param
+from .rules import rule_fields
 from .running import Live, finish
 from .shown import ShownView
 
 WAIT_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Known:
+    """The view as it stood when the cell began, and the tag of that state."""
+
+    facts: dict[str, Any]
+    etag: str | None
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ def _fields(line: Line) -> dict[str, Any]:
             raise BadLine("--who needs me, team, or names.", "--who ana,ben")
         facts["is_public"] = people == ["team"]
         facts["allowed_user_ids"] = [] if people in (["team"], ["me"]) else people
-    return facts
+    return facts | rule_fields(line)
 
 
 def _variable(line: Line) -> tuple[str | None, str]:
@@ -129,14 +141,19 @@ def save(session: Session, wish: Wish) -> ShownView | None:
     """
     known = _known(session, wish)
     outcome = NOTHING_SAVED if known is None else KEPT
-    live = Live(session, (known or wish.facts).get("name") or wish.name)
+    live = Live(session, (known.facts if known else wish.facts).get("name") or wish.name)
+    sql = wish.draft["sql"]
     try:
         return _save(session, wish, known, live, outcome)
+    except StaleWrite as error:
+        raise changed_elsewhere(session, wish.slug, error) from None
     except SlugTaken as error:
+        if _is_mine(session, wish):
+            raise changed_elsewhere(session, wish.slug, error) from None
         raise from_views_error(error, outcome=NOTHING_SAVED) from None
     except ViewsError as error:
-        error = _for_the_cell(error, wish.draft["sql"], session)
-        raise from_views_error(error, sql=wish.draft["sql"], outcome=outcome) from None
+        error = for_the_cell(error, sql, session)
+        raise from_views_error(error, sql=sql, outcome=outcome) from None
     except KeyboardInterrupt:
         # Not while the statement ran, which has its own words: while something was sent.
         raise Cancelled("Interrupted.", f"%perspective {wish.slug} shows what is saved.") from None
@@ -147,21 +164,22 @@ def save(session: Session, wish: Wish) -> ShownView | None:
 
 
 def _save(
-    session: Session, wish: Wish, known: dict[str, Any] | None, live: Live, outcome: str
+    session: Session, wish: Wish, known: Known | None, live: Live, outcome: str
 ) -> ShownView | None:
     transport = session.views._transport
-    draft = dict(wish.draft)
+    facts = known.facts if known else {}
+    draft = _verified_as(wish, facts)
     if wish.is_dry_run:
-        _show_plan(session, wish, live)
+        _show_plan(session, wish, draft, live)
         return None
     bound = frames.bind(transport, draft, session.shell.user_ns)
     if bound:
         draft["frames"] = bound
-    if known is not None and _is_same(known, draft, session.bound.get(wish.slug, {})):
+    if known is not None and _is_same(facts, draft, session.bound.get(wish.slug, {})):
         ended = finish(transport, live, lambda key: _refresh(session, wish.slug), outcome=outcome)
-        facts = {key: value for key, value in wish.facts.items() if known.get(key) != value}
-        facts.pop("note", None)
-        detail = _put(session, wish.slug, facts) if facts else _get(session, wish.slug)
+        changed = {key: value for key, value in wish.facts.items() if facts.get(key) != value}
+        changed.pop("note", None)
+        detail = _put(session, known, changed) if changed else _get(session, wish.slug).facts
     else:
         ended = finish(
             transport,
@@ -174,13 +192,19 @@ def _save(
             ),
             outcome=outcome,
         )
-        facts = {**wish.facts, "statement_id": ended["id"]}
-        detail = _post(session, wish, facts) if known is None else _put(session, wish.slug, facts)
+        changed = {**wish.facts, "statement_id": ended["id"]}
+        detail = _put(session, known, changed) if known else _post(session, wish, changed)
     session.bound[wish.slug] = bound
-    return _show(session, wish, known, detail, ended, live)
+    return _show(session, wish, facts or None, detail, ended, live)
 
 
-def _known(session: Session, wish: Wish) -> dict[str, Any] | None:
+def _verified_as(wish: Wish, known: dict[str, Any]) -> dict[str, Any]:
+    """The draft with the view's own way to verify sources."""
+    rule = {name: wish.facts.get(name, known.get(name)) for name in VERIFYING}
+    return {**wish.draft, **{name: value for name, value in rule.items() if value}}
+
+
+def _known(session: Session, wish: Wish) -> Known | None:
     """The view as it stands; None when the slug is free. Raises when it is somebody else's."""
     try:
         known = _get(session, wish.slug)
@@ -188,10 +212,22 @@ def _known(session: Session, wish: Wish) -> dict[str, Any] | None:
         return None
     except Forbidden:
         raise _taken(session, wish.slug, "somebody else") from None
-    # Whom a view is shared with, only its owner is told.
-    if known.get("allowed_user_ids") is None:
-        raise _taken(session, wish.slug, str(known.get("owner")))
+    if not _is_owned(known.facts):
+        raise _taken(session, wish.slug, str(known.facts.get("owner")))
     return known
+
+
+def _is_owned(facts: dict[str, Any]) -> bool:
+    # Whom a view is shared with, only its owner is told.
+    return facts.get("allowed_user_ids") is not None
+
+
+def _is_mine(session: Session, wish: Wish) -> bool:
+    """Whether a slug that was free a moment ago was taken by this person, in another tab."""
+    try:
+        return _is_owned(_get(session, wish.slug).facts)
+    except (ViewsError, ConnectionError):
+        return False
 
 
 def _taken(session: Session, slug: str, owner: str) -> MagicError:
@@ -219,22 +255,6 @@ def _user(session: Session) -> str:
         return "mine"
 
 
-def _for_the_cell(error: ViewsError, sql: str, session: Session) -> ViewsError:
-    """The error with the next step that a cell offers: its own options, the kernel's variables."""
-    if isinstance(error, MissingParameters):
-        names = error.details.get("parameters") or ("NAME",)
-        error.hint = "  ".join(f"--param {name}=VALUE" for name in names)
-        return error
-    word = (word_at(sql, error.line, error.column) or "").strip('"')
-    value = session.shell.user_ns.get(word)
-    if value is not None and frames.kind_of(value) is None and "table" in error.message:
-        error.hint = (
-            f"{word} in this kernel is of type {type(value).__name__}; "
-            "a query reads pandas, polars and Arrow tables."
-        )
-    return error
-
-
 def _is_same(known: dict[str, Any], draft: dict[str, Any], bound: dict[str, str]) -> bool:
     """Whether a refresh does; in doubt no, for the server numbers only real changes.
 
@@ -248,15 +268,20 @@ def _is_same(known: dict[str, Any], draft: dict[str, Any], bound: dict[str, str]
         and (known.get("params") or {}) == draft.get("params", {})
         and bound == draft.get("frames", {})
         and known.get("gateway", "local") == draft.get("connection", "local")
+        and all((known.get(name) or None) == draft.get(name) for name in VERIFYING)
     )
 
 
-def _get(session: Session, slug: str) -> dict[str, Any]:
-    return session.views._transport.request("GET", path_of(slug)).json()
+def _get(session: Session, slug: str) -> Known:
+    answer = session.views._transport.request("GET", path_of(slug))
+    return Known(answer.json(), answer.headers.get("ETag"))
 
 
-def _put(session: Session, slug: str, facts: dict[str, Any]) -> dict[str, Any]:
-    return session.views._transport.request("PUT", path_of(slug), body=facts).json()
+def _put(session: Session, known: Known, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write over the state that was read; StaleWrite when somebody was quicker."""
+    headers = {"If-Match": known.etag} if known.etag else {}
+    path = path_of(known.facts["slug"])
+    return session.views._transport.request("PUT", path, body=facts, headers=headers).json()
 
 
 def _post(session: Session, wish: Wish, facts: dict[str, Any]) -> dict[str, Any]:
@@ -268,9 +293,9 @@ def _refresh(session: Session, slug: str) -> dict[str, Any]:
     return session.views._transport.request("POST", f"{path_of(slug)}/refresh").json()
 
 
-def _show_plan(session: Session, wish: Wish, live: Live) -> None:
+def _show_plan(session: Session, wish: Wish, draft: dict[str, Any], live: Live) -> None:
     plan = session.views._transport.request(
-        "POST", "v1/statements", body=wish.draft, params={"dry_run": "true"}
+        "POST", "v1/statements", body=draft, params={"dry_run": "true"}
     ).json()
     own = [
         read["name"]
@@ -301,60 +326,12 @@ def _show(
                 window=window,
                 seconds=seconds,
                 most_rows=wish.rows,
-                notes=_notes(wish, known, detail),
+                notes=notes_of(wish, known, {**detail, "volatile": ended.get("volatile")}),
                 links=links(session, detail["slug"]),
             )
         )
     )
     if window is not None:
-        remember(session, detail, window)
+        session.remember(detail, window)
     view.mark_shown()
     return view
-
-
-def _notes(wish: Wish, known: dict[str, Any] | None, detail: dict[str, Any]) -> tuple[str, ...]:
-    version, access = detail.get("version"), output.access_words(detail)
-    notes = [f"Saved as {detail['slug']} (version {version}, {access})."]
-    if known is not None:
-        before = known.get("version")
-        if before == version:
-            notes = [f"Refreshed {detail['slug']} (version {version}, {access})."]
-        else:
-            count = _changed_lines(str(known.get("sql_query", "")), wish.draft["sql"])
-            what = (
-                f"{count} line{'' if count == 1 else 's'} changed"
-                if count
-                else ("same SQL, other inputs")
-            )
-            notes.append(f"Version {version} (was {before}): {what}.")
-    if wish.into:
-        notes.append(f"All rows are in {wish.into} ({wish.kind}).")
-    if detail.get("truncated"):
-        notes.append(
-            "The result passed its limit: stored rows are complete up to there. "
-            "Add LIMIT or aggregate to remove the mark."
-        )
-    return tuple(notes)
-
-
-def _changed_lines(before: str, after: str) -> int:
-    matcher = difflib.SequenceMatcher(None, before.strip().split("\n"), after.strip().split("\n"))
-    return sum(
-        max(a2 - a1, b2 - b1) for tag, a1, a2, b1, b2 in matcher.get_opcodes() if tag != "equal"
-    )
-
-
-def links(session: Session, slug: str) -> tuple[tuple[str, str], ...]:
-    """Where a person goes next: the view in JupyterLab, and its rows for programs."""
-    url = session.views.url
-    return (
-        ("Open", f"{url}lab?view={slug}"),
-        ("API", f"{url}{_transport.PREFIX}{path_of(slug)}/result?format=json"),
-    )
-
-
-def remember(session: Session, facts: dict[str, Any], window: dict[str, Any]) -> None:
-    """Keep the shown rows, for when the server does not answer."""
-    from datetime import datetime
-
-    session.seen[facts["slug"]] = Seen(facts, window, f"{datetime.now().astimezone():%H:%M}")

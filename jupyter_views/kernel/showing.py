@@ -9,16 +9,18 @@ from typing import Any
 from IPython.display import display
 
 from .. import _statements, _transport
-from .._output import Card, plain
+from .._output import Card
+from .._rule import kept_fresh
 from .._view import path_of, window_of
-from ..client import NoSuchView
-from ..core.errors import Forbidden, NotFound, ViewsError
-from . import frames, grammar, output
+from ..core.errors import ViewsError
+from . import frames, grammar, output, params, past
 from .context import Session
-from .errors import KEPT, MagicError, from_views_error
+from .errors import KEPT, from_views_error
+from .finding import find
 from .grammar import BadLine, Line
+from .noting import links
 from .running import Live, finish
-from .saving import links, read_wish, remember, save
+from .saving import read_wish, save
 from .shown import ShownView
 
 SHOW_OPTIONS = (
@@ -29,34 +31,22 @@ VERBS: dict[str, tuple[str, str]] = {
     "list": ("%views list [WORDS]", "views that you may read, or those with these words"),
     "open": ("%views open NAME", "link to a view in JupyterLab"),
     "refresh": ("%views refresh NAME", "compute its rows anew, and show them"),
+    "history": ("%views history NAME", "its refreshes and its versions"),
+    "diff": (
+        "%views diff NAME [--before ID --after ID] [--key COLUMN,COLUMN]",
+        "what the last change of its rows was; or between two refreshes, or two versions",
+    ),
+    "log": ("%views log NAME", "what was noticed about it, and what was done"),
+    "restore": ("%views restore NAME VERSION", "bring an earlier version back as a new one"),
+    "schedule": (
+        "%views schedule NAME TIME|CRON|never [--timezone ZONE]",
+        "refresh it by itself, as --every of its cell",
+    ),
     "delete": ("%views delete NAME", "delete a view"),
     "api": ("%views api NAME", "the view from curl, Python and pandas"),
     "put": ("%views put FRAME NAME", "store a frame of this kernel as a view"),
     "help": ("%views help [VERB]", "this text"),
 }
-
-
-def find(session: Session, name: str) -> ShownView:
-    """The view of that name or slug.
-
-    Raises
-    ------
-    MagicError
-        With what the person may have meant.
-    """
-    from ..core.names import slug_from
-
-    if not name.strip():
-        raise BadLine("Which view?", "%views lists them.")
-    slug = slug_from(name)
-    try:
-        facts = session.views._transport.request("GET", path_of(slug)).json()
-    except (NotFound, Forbidden):
-        missing = NoSuchView(name, session.views.nearest(slug))
-        raise MagicError(
-            plain(str(missing)), "%views lists those that you may read.", cause=missing
-        ) from None
-    return ShownView(session, facts)
 
 
 def show(session: Session, line: Line) -> ShownView | None:
@@ -84,8 +74,8 @@ def _show(session: Session, view: ShownView, line: Line) -> ShownView:
         window, notes = _with_values(session, view, values, rows)
         facts = {**facts, "row_count": window["total_row_count"], "status": "fresh"}
     else:
-        window, notes = view.window(rows), ()
-        remember(session, facts, window)
+        window, notes = view.window(rows), tuple(filter(None, (kept_fresh(facts),)))
+        session.remember(facts, window)
     card = Card(
         facts=facts, window=window, most_rows=rows, notes=notes, links=links(session, view.slug)
     )
@@ -107,7 +97,7 @@ def _with_values(
                 f"Did you mean --{near[0]}?" if near else known,
             )
     typed = {
-        name: grammar.coerce(name, grammar.kind_of(saved[name]), text)
+        name: params.coerce(name, params.kind_of(saved[name]), text)
         for name, text in values.items()
     }
     transport = session.views._transport
@@ -141,6 +131,11 @@ def verb(session: Session, text: str) -> ShownView | None:
         "list": _list,
         "open": _open,
         "refresh": _refresh,
+        "history": past.history,
+        "diff": past.diff,
+        "log": past.log,
+        "restore": past.restore,
+        "schedule": past.schedule,
         "delete": _delete,
         "api": _api,
         "put": _put,
@@ -200,7 +195,7 @@ def _refresh(session: Session, text: str) -> ShownView:
             )
         )
     )
-    remember(session, fresh._facts, window)
+    session.remember(fresh._facts, window)
     fresh.mark_shown()
     return fresh
 

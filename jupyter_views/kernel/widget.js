@@ -8,6 +8,7 @@ const MAX_PX = 8_000_000; // browsers cap an element's height; longer tables scr
 const KEPT_BLOCKS = 40;
 const MOST_COLUMNS = 100;
 const PATIENCE_MS = 10_000;
+const FOLLOW_MS = 20_000; // less than half the kernel's lease
 const NUMBERS = new Set(["integer", "decimal", "double"]);
 const SHAPES = { fresh: "●", stale: "◐", refreshing: "⟳", failed: "▲", never_run: "○" };
 
@@ -49,6 +50,15 @@ class Kernel {
     this.model.send({ id, command, ...facts });
   }
 
+  /** Tells it without waiting, and not again before it was heard: a busy kernel is left alone. */
+  tell(command, facts) {
+    if (this.isTold) return;
+    this.isTold = true;
+    const id = ++this.last;
+    this.open.set(id, { done: () => (this.isTold = false), timer: 0 });
+    this.model.send({ id, command, ...facts });
+  }
+
   receive(message) {
     const question = this.open.get(message?.id);
     if (!question) return;
@@ -60,6 +70,7 @@ class Kernel {
   forget() {
     for (const { timer } of this.open.values()) clearTimeout(timer);
     this.open.clear();
+    this.isTold = false;
   }
 
   close() {
@@ -267,11 +278,12 @@ function render({ model, el }) {
   const name = make("bdi", "jv-name");
   const badge = make("span", "jv-badge");
   const size = make("span", "jv-size");
+  const changes = make("span", "jv-changes");
   const refresh = make("button", "", "Refresh");
   const cancel = make("button", "", "Cancel");
   refresh.type = "button";
   cancel.type = "button";
-  head.append(name, badge, size, refresh, cancel);
+  head.append(name, badge, size, changes, refresh, cancel);
   const problem = make("div", "jv-error");
   problem.setAttribute("role", "alert");
   const live = make("div", "jv-live");
@@ -304,6 +316,7 @@ function render({ model, el }) {
     badge.title = model.get("computed_at") ? `Computed ${model.get("computed_at")}` : "";
     name.textContent = model.get("name");
     size.textContent = sizeText(model);
+    changes.textContent = model.get("changes");
     refresh.disabled = isRunning;
     cancel.hidden = !isRunning;
   };
@@ -323,6 +336,15 @@ function render({ model, el }) {
     table.layout();
     drawHead();
   };
+  const onChanges = () => {
+    drawHead();
+    if (model.get("changes")) live.textContent = `${model.get("name")}: ${model.get("changes")}`;
+  };
+  const follow = () => kernel.tell("follow", { on: !document.hidden });
+  const onVisibility = () => {
+    kernel.isTold = false; // what was said before is not true any more
+    follow();
+  };
   const onError = () => say("");
   const answered = (answer) => {
     if (answer.error) say(answer.error);
@@ -330,18 +352,24 @@ function render({ model, el }) {
   refresh.addEventListener("click", () => kernel.ask("refresh", {}, answered));
   cancel.addEventListener("click", () => kernel.ask("cancel", {}, answered));
   const clock = setInterval(() => model.get("is_running") && drawHead(), 1000);
+  const renewal = setInterval(() => document.hidden || follow(), FOLLOW_MS);
+  document.addEventListener("visibilitychange", onVisibility);
   const listeners = [
     ["change:is_running", onRunning],
     ["change:status_text", drawHead],
     ["change:name", drawHead],
     ["change:result_id", onResult],
+    ["change:changes", onChanges],
     ["change:error", onError],
   ];
   for (const [event, act] of listeners) model.on(event, act);
   onResult();
   onError();
+  follow();
   return () => {
     clearInterval(clock);
+    clearInterval(renewal);
+    document.removeEventListener("visibilitychange", onVisibility);
     for (const [event, act] of listeners) model.off(event, act);
     kernel.close();
   };

@@ -1,4 +1,7 @@
-"""A view as a widget: freshness, refresh, cancel, and all rows, a window at a time."""
+"""A view as a widget: freshness, refresh, cancel, and all rows, a window at a time.
+
+While its page is visible it follows its view: new rows appear by themselves.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,16 @@ from traitlets import Bool, Dict, Int, List, Unicode
 
 from .. import _statements
 from .._output import Card, headline, status_words, to_html
+from .._past import changes_words
 from .._view import View, path_of, window_of
-from ..core.errors import Canceled, ViewsError
+from ..core.errors import Canceled, NotFound, ViewsError
+from .following import Follower
 
 WINDOW_ROWS = 200
 PREVIEW_ROWS = 20
+PAUSE_SECONDS = 3.0
+SHORT_PAUSE_SECONDS = 1.0
+_UNTOLD_LOOKS = 3
 _HERE = Path(__file__).parent
 
 
@@ -43,6 +51,9 @@ class ViewWidget(anywidget.AnyWidget):
         ``name`` and ``type`` of each column.
     rows : list of list
         The first 20 rows; the preview of scripts and of the first paint.
+    changes : str
+        What the newest rows changed: "12 rows added, 3 changed"; empty while
+        nothing was refreshed, or where nobody counted.
     error : str
         What the last refresh or run failed with; empty after a good one.
     params : dict
@@ -64,6 +75,7 @@ class ViewWidget(anywidget.AnyWidget):
     is_truncated = Bool(False, read_only=True).tag(sync=True)
     columns = List(Dict(), read_only=True).tag(sync=True)
     rows = List(List(), read_only=True).tag(sync=True)
+    changes = Unicode(read_only=True).tag(sync=True)
     error = Unicode(read_only=True).tag(sync=True)
     params = Dict().tag(sync=True)
     is_running = Bool(False, read_only=True).tag(sync=True)
@@ -76,6 +88,10 @@ class ViewWidget(anywidget.AnyWidget):
         self._result_path = f"{path_of(view.slug)}/result"
         self._statement_key: str | None = None
         self._busy = threading.Lock()
+        self._etag: str | None = None
+        self._untold = 0
+        self._is_lost = False
+        self._follower = Follower(self._look)
         self._take(view.facts)
         self._preview()
         with self.hold_trait_notifications():
@@ -104,6 +120,54 @@ class ViewWidget(anywidget.AnyWidget):
         if key is not None:
             _statements.cancel(self._transport, key)
 
+    def close(self) -> None:
+        """Take the widget out of every page, and stop following the view."""
+        self._follower.rest()
+        super().close()
+
+    def _look(self) -> float:
+        """See whether the view has news and show them; seconds until the next look."""
+        if self.is_running:
+            return PAUSE_SECONDS
+        headers = {"If-None-Match": self._etag} if self._etag else None
+        try:
+            answer = self._transport.request("GET", path_of(self._view.slug), headers=headers)
+        except NotFound as error:
+            self._follower.rest()
+            self._set(error=str(error))
+            raise
+        except (ViewsError, ConnectionError) as error:
+            self._is_lost = True
+            self._set(error=f"{error} The rows shown stay.")
+            raise
+        if self._is_lost:
+            self._is_lost = False
+            self._set(error="")
+        if answer.status_code != 304 and not self.is_running:
+            self._etag = answer.headers.get("ETag")
+            self._show_news(answer.json())
+        self._tell_changes()
+        return SHORT_PAUSE_SECONDS if self.status == "refreshing" else PAUSE_SECONDS
+
+    def _show_news(self, facts: dict[str, Any]) -> None:
+        is_new = facts.get("computed_at") != self._view._facts.get("computed_at")
+        self._view._take(facts)
+        # Rows of other parameter values stay: nobody computed them anew.
+        if is_new and self._result_path == f"{path_of(self._view.slug)}/result":
+            self._untold = _UNTOLD_LOOKS
+            self._preview()
+        self._take(facts)
+
+    def _tell_changes(self) -> None:
+        """Say what new rows changed; it is counted behind them, so it may not be known at once."""
+        if not self._untold:
+            return
+        self._untold -= 1
+        newest = self._view.history(limit=1)
+        if newest and (words := changes_words(newest[0].get("changes"))):
+            self._untold = 0
+            self._set(changes=words)
+
     def _on_params(self, change: Any) -> None:
         draft = self._view.draft(dict(change["new"]))
 
@@ -120,7 +184,9 @@ class ViewWidget(anywidget.AnyWidget):
     def _start(self, begin: Any, place: Any, wait: bool) -> None:
         if not self._busy.acquire(blocking=False):
             return
-        self._set(is_running=True, status="refreshing", status_text="Refreshing", error="")
+        self._set(
+            is_running=True, status="refreshing", status_text="Refreshing", error="", changes=""
+        )
         if wait:
             self._run(begin, place)
         else:
@@ -137,6 +203,7 @@ class ViewWidget(anywidget.AnyWidget):
             if failure is not None:
                 raise failure
             self._result_path = place(ended)
+            self._untold = _UNTOLD_LOOKS
         except Canceled:
             self._set(error="Cancelled. The last good result is kept.")
         except (ViewsError, ConnectionError) as error:
@@ -208,7 +275,10 @@ class ViewWidget(anywidget.AnyWidget):
         if command == "cancel":
             self.cancel()
             return {"ok": True}
-        return {"error": "This widget knows window, refresh and cancel."}
+        if command == "follow":
+            self._follower.watch() if content.get("on") is True else self._follower.rest()
+            return {"ok": True}
+        return {"error": "This widget knows window, refresh, cancel and follow."}
 
     def __repr__(self) -> str:
         return f"<ViewWidget {self.slug}: {headline(self._view._facts)}>"
