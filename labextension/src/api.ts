@@ -1,50 +1,56 @@
-/** Typed calls to the server. The only file where JSON from outside becomes our types. */
+/** Typed calls to the server: views, their rows and their rules. */
 
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-
+import {
+  array,
+  isRecord,
+  number,
+  numberOrNull,
+  record,
+  text,
+  textOrNull,
+  texts,
+  UnexpectedAnswerError,
+  type Json
+} from './json';
+import { RecordsApi } from './records';
+import { NotOfferedError, RefusedError, type Transport } from './transport';
 import {
   STATUSES,
   type IColumn,
   type ILastRefresh,
   type IRefresh,
   type IResultWindow,
+  type IRule,
+  type IRuled,
   type IView,
   type IViewsApi,
   type IViewsPage,
   type Status
 } from './tokens';
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** The server answered, and said no. */
-export class RefusedError extends Error {
-  constructor(
-    message: string,
-    readonly status: number,
-    readonly code: string,
-    readonly hint: string | null
-  ) {
-    super(message);
-  }
-}
-
-/** The server answers, but has no such address: the server extension is off. */
-export class NotOfferedError extends Error {}
-
-/** Nothing answered. */
-export class OfflineError extends Error {}
-
-/** Something answered that is not what this version understands. */
-export class UnexpectedAnswerError extends Error {}
-
 const PAGE = 50;
 
+/** The names of a rule's fields on the wire. */
+export const RULE_FIELDS: Readonly<Record<keyof IRule, string>> = {
+  autoRefresh: 'auto_refresh',
+  schedule: 'schedule',
+  timezone: 'timezone',
+  ageSeconds: 'age_seconds',
+  maxStalenessSeconds: 'max_staleness_seconds',
+  changedWhen: 'changed_when',
+  strict: 'strict',
+  key: 'key'
+};
+
 export class ViewsApi implements IViewsApi {
-  constructor(private readonly _settings: ServerConnection.ISettings) {}
+  constructor(private readonly _transport: Transport) {
+    this.records = new RecordsApi(_transport);
+  }
+
+  readonly records: RecordsApi;
 
   get serverUrl(): string {
-    return this._settings.baseUrl;
+    return this._transport.serverUrl;
   }
 
   async list(search: string, cursor: string | null): Promise<IViewsPage> {
@@ -57,7 +63,7 @@ export class ViewsApi implements IViewsApi {
     }
     let body: Json;
     try {
-      body = record(await this._json('GET', ['api', 'views'], query));
+      body = record(await this._transport.json('GET', ['views'], query));
     } catch (error) {
       // A server with the extension always answers this address.
       if (error instanceof RefusedError && error.status === 404) {
@@ -70,25 +76,49 @@ export class ViewsApi implements IViewsApi {
   }
 
   async get(shortId: string): Promise<IView> {
-    return toView(await this._json('GET', ['api', 'views', shortId]));
+    return toView(await this._transport.json('GET', ['views', shortId]));
+  }
+
+  async ruled(shortId: string): Promise<IRuled> {
+    const raw = record(await this._transport.json('GET', ['views', shortId]));
+    const columns = Array.isArray(raw.columns) ? raw.columns : [];
+    return {
+      view: toView(raw),
+      rule: toRule(raw),
+      columns: columns.map(column => text(record(column).name))
+    };
+  }
+
+  async setRule(shortId: string, changes: Partial<IRule>): Promise<IView> {
+    const body = Object.fromEntries(
+      Object.entries(changes).map(([name, value]) => [RULE_FIELDS[name as keyof IRule], value])
+    );
+    return toView(await this._transport.json('PATCH', ['views', shortId], {}, body));
   }
 
   async refresh(shortId: string): Promise<string> {
-    return text(record(await this._json('POST', ['api', 'views', shortId, 'refresh'])).id);
+    return text(record(await this._transport.json('POST', ['views', shortId, 'refresh'])).id);
   }
 
   async cancel(statementId: string): Promise<void> {
-    await this._request('POST', ['api', 'v1', 'statements', statementId, 'cancel']);
+    await this._transport.send('POST', ['v1', 'statements', statementId, 'cancel']);
   }
 
   async remove(shortId: string): Promise<void> {
-    await this._request('DELETE', ['api', 'views', shortId]);
+    await this._transport.send('DELETE', ['views', shortId]);
   }
 
   async window(shortId: string, offset: number, limit: number): Promise<IResultWindow> {
-    // JavaScript's numbers would round big integers and decimals: they come as text.
-    const query = { format: 'json', big: 'string', offset: String(offset), limit: String(limit) };
-    const body = record(await this._json('GET', ['api', 'views', shortId, 'result'], query));
+    const query = {
+      format: 'json',
+      // JavaScript's numbers would round big integers and decimals: they come as text.
+      big: 'string',
+      // Opening the view asks for newer rows where its owner wants that; scrolling does not.
+      mode: 'force_cache',
+      offset: String(offset),
+      limit: String(limit)
+    };
+    const body = record(await this._transport.json('GET', ['views', shortId, 'result'], query));
     const names = array(body.cols).map(text);
     const types = Array.isArray(body.types) ? body.types : [];
     return {
@@ -100,59 +130,6 @@ export class ViewsApi implements IViewsApi {
       resultKey: textOrNull(body.computed_at) ?? ''
     };
   }
-
-  private async _json(
-    method: string,
-    path: readonly string[],
-    query: Readonly<Record<string, string>> = {}
-  ): Promise<unknown> {
-    const response = await this._request(method, path, query);
-    try {
-      return await response.json();
-    } catch {
-      throw new UnexpectedAnswerError('The answer is not JSON.');
-    }
-  }
-
-  private async _request(
-    method: string,
-    path: readonly string[],
-    query: Readonly<Record<string, string>> = {}
-  ): Promise<Response> {
-    // An open sidebar alone must not keep an idle server alive.
-    const search = new URLSearchParams({ ...query, no_track_activity: '1' });
-    const url =
-      URLExt.join(this._settings.baseUrl, 'views', ...path.map(encodeURIComponent)) + `?${search}`;
-    let response: Response;
-    try {
-      response = await ServerConnection.makeRequest(url, { method }, this._settings);
-    } catch (error) {
-      throw error instanceof ServerConnection.NetworkError
-        ? new OfflineError(error.message)
-        : error;
-    }
-    if (!response.ok) {
-      throw await refusal(response);
-    }
-    return response;
-  }
-}
-
-/** The error that a refusing answer carries; its own words when it has some. */
-async function refusal(response: Response): Promise<RefusedError> {
-  let body: unknown = null;
-  try {
-    body = await response.json();
-  } catch {
-    // A proxy or the host answered with a page: the status must do.
-  }
-  const facts = isRecord(body) ? body : {};
-  return new RefusedError(
-    textOrNull(facts.message) ?? `${response.status} ${response.statusText}`,
-    response.status,
-    textOrNull(facts.error) ?? '',
-    textOrNull(facts.hint)
-  );
 }
 
 function toView(value: unknown): IView {
@@ -162,7 +139,7 @@ function toView(value: unknown): IView {
     name: text(raw.name),
     slug: textOrNull(raw.slug),
     description: textOrNull(raw.description) ?? '',
-    tags: array(raw.tags ?? []).map(text),
+    tags: texts(raw.tags),
     owner: textOrNull(raw.owner) ?? '',
     isMine: raw.is_mine === true,
     canEdit: raw.can_edit === true,
@@ -170,13 +147,32 @@ function toView(value: unknown): IView {
     status: status(raw.status),
     statementId: textOrNull(raw.statement_id),
     staleReason: textOrNull(raw.stale_reason),
-    staleSources: array(raw.stale_sources ?? []).map(text),
+    staleSources: texts(raw.stale_sources),
+    staleSince: textOrNull(raw.stale_since),
+    isExceeded: raw.max_staleness_exceeded === true,
+    autoRefresh: raw.auto_refresh === true,
+    scheduleText: textOrNull(raw.schedule_text),
+    nextRefreshAt: textOrNull(raw.next_refresh_at),
+    method: textOrNull(raw.method),
     computedAt: textOrNull(raw.computed_at),
     rowCount: numberOrNull(raw.row_count),
     columnCount: numberOrNull(raw.column_count),
     truncated: Boolean(raw.truncated),
     refresh: isRecord(raw.refresh) ? toRefresh(raw.refresh) : null,
     lastRefresh: isRecord(raw.last_refresh) ? toLastRefresh(raw.last_refresh) : null
+  };
+}
+
+function toRule(raw: Json): IRule {
+  return {
+    autoRefresh: raw.auto_refresh === true,
+    schedule: textOrNull(raw.schedule),
+    timezone: textOrNull(raw.timezone) ?? 'UTC',
+    ageSeconds: numberOrNull(raw.age_seconds),
+    maxStalenessSeconds: numberOrNull(raw.max_staleness_seconds),
+    changedWhen: textOrNull(raw.changed_when),
+    strict: raw.strict === true,
+    key: Array.isArray(raw.key) ? raw.key.map(text) : null
   };
 }
 
@@ -205,46 +201,6 @@ function toLastRefresh(raw: Json): ILastRefresh {
 function typeAt(types: readonly unknown[], index: number): string {
   const entry = types[index];
   return isRecord(entry) ? (textOrNull(entry.type) ?? 'string') : 'string';
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function record(value: unknown): Json {
-  if (isRecord(value)) {
-    return value;
-  }
-  throw new UnexpectedAnswerError('The answer is not an object.');
-}
-
-function array(value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) {
-    return value;
-  }
-  throw new UnexpectedAnswerError('The answer lacks a list.');
-}
-
-function text(value: unknown): string {
-  if (typeof value === 'string') {
-    return value;
-  }
-  throw new UnexpectedAnswerError('The answer lacks a text.');
-}
-
-function number(value: unknown): number {
-  if (typeof value === 'number') {
-    return value;
-  }
-  throw new UnexpectedAnswerError('The answer lacks a number.');
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function numberOrNull(value: unknown): number | null {
-  return typeof value === 'number' ? value : null;
 }
 
 function status(value: unknown): Status {

@@ -1,64 +1,30 @@
 /** Everything a person can do with a view. Buttons, menus and keys execute these, nothing else. */
 
-import {
-  Clipboard,
-  Dialog,
-  Notification,
-  showDialog,
-  type ICommandPalette
-} from '@jupyterlab/apputils';
+import { Clipboard, Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
-import { NotebookActions, type INotebookTracker } from '@jupyterlab/notebook';
-import type { ServiceManager } from '@jupyterlab/services';
+import { NotebookActions } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { CommandRegistry } from '@lumino/commands';
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { CommandIDs, idOf, ONE_VIEW, told, viewOf, withId, type ICommandOptions } from './acting';
 import { EXAMPLE_CELL, exampleNotebook } from './example';
-import type { ViewsModel } from './model';
-import { problemOf, problemText } from './problem';
-import type { IView } from './tokens';
+import { addPastCommands } from './pastcommands';
+import { TABS, tabNamed, type IView } from './tokens';
 import { middleCut, rowsWord } from './words';
-
-export namespace CommandIDs {
-  export const show = 'views:show';
-  export const open = 'views:open';
-  export const refresh = 'views:refresh';
-  export const cancel = 'views:cancel';
-  export const copyLink = 'views:copy-link';
-  export const copySlug = 'views:copy-slug';
-  export const insert = 'views:insert';
-  export const remove = 'views:delete';
-  export const reload = 'views:reload';
-  export const tryExample = 'views:try-example';
-  export const copyExample = 'views:copy-example';
-}
-
-export interface ICommandOptions {
-  commands: CommandRegistry;
-  model: ViewsModel;
-  services: ServiceManager.IManager;
-  trans: TranslationBundle;
-  notebooks: INotebookTracker | null;
-  palette: ICommandPalette | null;
-  /** The view of the result document in front, for commands without an argument. */
-  current: () => string | null;
-  openDocument: (id: string) => Promise<void>;
-  showPanel: () => void;
-}
 
 /** A toast is only for what took longer than this. */
 const TOAST_AFTER = 2000;
 /** The host cuts messages at 140 characters. */
 const LONGEST_NAME = 50;
 
-const ONE_VIEW = {
+const ONE_TAB = {
   args: {
     type: 'object',
     properties: {
-      id: {
+      ...ONE_VIEW.args.properties,
+      tab: {
         type: 'string',
-        description: 'The short id of the view; without it, the view of the result tab in front'
+        enum: TABS,
+        description: 'The part to show; the present one if absent'
       }
     }
   }
@@ -70,18 +36,11 @@ export function addCommands(options: ICommandOptions): void {
   addViewCommands(options);
   addClipboardCommands(options);
   addPanelCommands(options);
-  for (const command of Object.values(CommandIDs)) {
+  addPastCommands(options);
+  // One of them needs more than the view in front.
+  for (const command of Object.values(CommandIDs).filter(id => id !== CommandIDs.restore)) {
     options.palette?.addItem({ command, category: options.trans.__('Views') });
   }
-}
-
-function idOf(options: ICommandOptions, args: ReadonlyPartialJSONObject): string | null {
-  return typeof args.id === 'string' ? args.id : options.current();
-}
-
-function viewOf(options: ICommandOptions, args: ReadonlyPartialJSONObject): IView | undefined {
-  const id = idOf(options, args);
-  return id === null ? undefined : options.model.find(id);
 }
 
 function addViewCommands(options: ICommandOptions): void {
@@ -89,12 +48,12 @@ function addViewCommands(options: ICommandOptions): void {
   commands.addCommand(CommandIDs.open, {
     label: trans.__('Open'),
     caption: trans.__('Open the rows of this view in a tab'),
-    describedBy: ONE_VIEW,
+    describedBy: ONE_TAB,
     isEnabled: args => idOf(options, args) !== null,
     execute: async args => {
       const id = idOf(options, args);
       if (id !== null) {
-        await options.openDocument(id);
+        await options.openDocument(id, tabNamed(args.tab));
       }
     }
   });
@@ -203,26 +162,6 @@ function addPanelCommands(options: ICommandOptions): void {
         await commands.execute('docmanager:open', { path });
       })
   });
-}
-
-/** Run an action on the view that the arguments mean; say what went wrong, if it does. */
-async function withId(
-  options: ICommandOptions,
-  args: ReadonlyPartialJSONObject,
-  act: (id: string) => Promise<void>
-): Promise<void> {
-  const id = idOf(options, args);
-  if (id !== null) {
-    await told(options, () => act(id));
-  }
-}
-
-async function told(options: ICommandOptions, act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    Notification.error(problemText(problemOf(error), options.trans), { autoClose: 8000 });
-  }
 }
 
 async function refreshWithToast(options: ICommandOptions, id: string): Promise<void> {

@@ -3,17 +3,27 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 
+import type { IChanges, IViewEvent } from './events';
 import type { ViewsModel } from './model';
 import { ResultPages } from './pages';
 import { problemOf, type Problem } from './problem';
-import type { IView } from './tokens';
+import { TABS, type IView, type Tab } from './tokens';
+
+/** What a refresh changed in the rows while somebody looked. */
+export interface ISeenChange {
+  readonly at: string;
+  readonly changes: IChanges | null;
+}
 
 export class DocumentModel extends VDomModel {
   constructor(
     readonly views: ViewsModel,
-    readonly id: string
+    readonly id: string,
+    tab: Tab = TABS[0]
   ) {
     super();
+    this._tab = tab;
+    views.happened.connect(this._onHappened, this);
     views.viewChanged.connect(this._onViewChanged, this);
     views.viewRemoved.connect(this._onViewRemoved, this);
   }
@@ -37,6 +47,37 @@ export class DocumentModel extends VDomModel {
     return this._isGone;
   }
 
+  /** The newest change of the rows since the tab was opened. */
+  get seenChange(): ISeenChange | null {
+    return this._seenChange;
+  }
+
+  /** The part in front. */
+  get tab(): Tab {
+    return this._tab;
+  }
+
+  set tab(value: Tab) {
+    if (value !== this._tab) {
+      this._tab = value;
+      this.stateChanged.emit();
+    }
+  }
+
+  /** Show, in the history, what the newest change of the rows was. */
+  showChange(): void {
+    this._wantsChange = true;
+    this._tab = 'history';
+    this.stateChanged.emit();
+  }
+
+  /** Whether somebody asked for that and has not been shown it yet. */
+  takeChangeWish(): boolean {
+    const wanted = this._wantsChange;
+    this._wantsChange = false;
+    return wanted;
+  }
+
   /** Rows as an HTML table instead of the grid. */
   get asTable(): boolean {
     return this._asTable;
@@ -47,6 +88,10 @@ export class DocumentModel extends VDomModel {
     this.stateChanged.emit();
   }
 
+  get isVisible(): boolean {
+    return this._hold !== null;
+  }
+
   set isVisible(value: boolean) {
     if (value && this._hold === null) {
       this._hold = this.views.hold(this.id);
@@ -54,6 +99,7 @@ export class DocumentModel extends VDomModel {
     } else if (!value) {
       this._hold?.dispose();
       this._hold = null;
+      this._emit();
     }
   }
 
@@ -62,6 +108,7 @@ export class DocumentModel extends VDomModel {
       return;
     }
     this.isVisible = false;
+    this.views.happened.disconnect(this._onHappened, this);
     this.views.viewChanged.disconnect(this._onViewChanged, this);
     this.views.viewRemoved.disconnect(this._onViewRemoved, this);
     this._pages?.dispose();
@@ -90,6 +137,13 @@ export class DocumentModel extends VDomModel {
       this._problem = problemOf(error);
       this._emit();
     });
+  }
+
+  private _onHappened(_: ViewsModel, { action, id, at, changes }: IViewEvent): void {
+    if (id === this.id && action === 'changed') {
+      this._seenChange = { at, changes };
+      this._emit();
+    }
   }
 
   private _onViewRemoved(_: ViewsModel, id: string): void {
@@ -146,6 +200,9 @@ export class DocumentModel extends VDomModel {
   private _pages: ResultPages | null = null;
   private _problem: Problem | null = null;
   private _isGone = false;
+  private _seenChange: ISeenChange | null = null;
+  private _wantsChange = false;
+  private _tab: Tab;
   private _asTable = false;
   private _loadedFor: string | null = null;
   private _hold: IDisposable | null = null;

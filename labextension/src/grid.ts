@@ -27,9 +27,27 @@ const MEASURED_ROWS = 100;
 
 /** The pages as the grid wants them: two header lines, name and type. */
 class PagesDataModel extends DataModel {
-  constructor(private readonly _pages: ResultPages) {
+  constructor(private _pages: ResultPages) {
     super();
     _pages.loaded.connect(this._onLoaded, this);
+  }
+
+  /** Show another result with the same columns; the grid keeps its place and its selection. */
+  adopt(pages: ResultPages): void {
+    const before = this._pages.totalRows;
+    this._pages.loaded.disconnect(this._onLoaded, this);
+    this._pages = pages;
+    pages.loaded.connect(this._onLoaded, this);
+    const grown = pages.totalRows - before;
+    if (grown !== 0) {
+      this.emitChanged({
+        type: grown > 0 ? 'rows-inserted' : 'rows-removed',
+        region: 'body',
+        index: Math.min(before, pages.totalRows),
+        span: Math.abs(grown)
+      });
+    }
+    this._onLoaded(pages, { offset: 0, count: pages.totalRows });
   }
 
   rowCount(region: DataModel.RowRegion): number {
@@ -88,7 +106,7 @@ export interface IRowRange {
  */
 export class GridView extends Widget {
   constructor(
-    private readonly _pages: ResultPages,
+    private _pages: ResultPages,
     private readonly _trans: TranslationBundle
   ) {
     super();
@@ -100,11 +118,12 @@ export class GridView extends Widget {
       _trans.__('Rows as a grid. Arrow keys move, T shows them as a table.')
     );
     const dataModel = new PagesDataModel(_pages);
+    this._dataModel = dataModel;
     this._grid = new PaintedGrid({
       defaultSizes: {
         rowHeight: ROW_HEIGHT,
         columnWidth: 120,
-        rowHeaderWidth: Math.max(48, String(_pages.totalRows).length * 8 + 20),
+        rowHeaderWidth: headerWidth(_pages),
         columnHeaderHeight: 20
       },
       stretchLastColumn: false
@@ -140,6 +159,17 @@ export class GridView extends Widget {
 
   scrollToRow(row: number): void {
     this._grid.scrollTo(this._grid.scrollX, this._grid.rowOffset('body', row));
+  }
+
+  /** Show newer rows of the same columns, where the reader is; false for other columns. */
+  adopt(pages: ResultPages): boolean {
+    if (JSON.stringify(pages.columns) !== JSON.stringify(this._pages.columns)) {
+      return false;
+    }
+    this._pages = pages;
+    this._dataModel.adopt(pages);
+    this._grid.resizeColumn('row-header', 0, headerWidth(pages));
+    return true;
   }
 
   /** Take the colours and the font of the present theme. */
@@ -272,9 +302,15 @@ export class GridView extends Widget {
   }
 
   private _font = '12px sans-serif';
+  private readonly _dataModel: PagesDataModel;
   private readonly _grid: PaintedGrid;
   private readonly _rangeChanged = new Signal<this, IRowRange>(this);
   private readonly _refused = new Signal<this, string>(this);
+}
+
+/** Room for the longest row number. */
+function headerWidth(pages: ResultPages): number {
+  return Math.max(48, String(pages.totalRows).length * 8 + 20);
 }
 
 /** The colour at one fifth: selected cells stay readable. */

@@ -6,12 +6,14 @@ import type { CommandRegistry } from '@lumino/commands';
 import { useEffect, useReducer, type ReactElement } from 'react';
 
 import { StatusBadge } from './badge';
-import { CommandIDs } from './commands';
+import { CommandIDs } from './acting';
 import type { DocumentModel } from './document';
+import { Story } from './facts';
 import { LiveRegion } from './live';
 import { problemText } from './problem';
+import { Tabs } from './tabs';
 import type { IView } from './tokens';
-import { age, moment, rowsWord, shapeWords, statusDetail } from './words';
+import { rowsWord, statusDetail } from './words';
 
 interface IHeaderProps {
   document: DocumentModel;
@@ -46,41 +48,67 @@ function Header({ document: model, commands, trans }: IHeaderProps): ReactElemen
             <span>{statusDetail(view, Date.now(), trans)}</span>
           )}
         </span>
-        <Facts view={view} trans={trans} />
         <span className="jp-ViewsResultHeader-buttons">
           <RunButton view={view} commands={commands} trans={trans} />
-          <button
-            type="button"
-            className="jp-Views-textButton"
-            aria-pressed={model.asTable}
-            title={trans.__('Show the rows as an HTML table (T)')}
-            onClick={() => {
-              model.asTable = !model.asTable;
-            }}
-          >
-            <tableRowsIcon.react tag="span" />
-            {trans.__('Table')}
-          </button>
+          {view.canEdit && (
+            <button
+              type="button"
+              className="jp-Views-textButton"
+              aria-haspopup="dialog"
+              title={trans.__('Say when this view is refreshed and when it counts as stale')}
+              onClick={() => void commands.execute(CommandIDs.freshness, { id: view.shortId })}
+            >
+              {trans.__('Refresh when…')}
+            </button>
+          )}
         </span>
       </div>
+      <Story
+        view={view}
+        trans={trans}
+        seenChange={model.seenChange}
+        showChanges={() => void commands.execute(CommandIDs.diff, { id: view.shortId })}
+      />
       <Notes view={view} trans={trans} />
       <Banner model={model} trans={trans} />
+      <div className="jp-ViewsResultHeader-tabs">
+        <Tabs
+          scope={model.id}
+          tab={model.tab}
+          trans={trans}
+          go={tab => {
+            model.tab = tab;
+          }}
+        />
+        {model.tab === 'table' && model.pages !== null && (
+          <PlainTableButton model={model} trans={trans} />
+        )}
+      </div>
       <LiveRegion model={model.views} />
     </>
   );
 }
 
-function Facts({ view, trans }: { view: IView; trans: TranslationBundle }): ReactElement | null {
-  if (view.computedAt === null) {
-    return null;
-  }
+function PlainTableButton({
+  model,
+  trans
+}: {
+  model: DocumentModel;
+  trans: TranslationBundle;
+}): ReactElement {
   return (
-    <span className="jp-ViewsResultHeader-facts">
-      <span>{shapeWords(view.rowCount ?? 0, view.columnCount ?? 0, trans)}</span>
-      <span title={moment(view.computedAt)}>
-        {trans.__('data from %1', age(view.computedAt, Date.now(), trans))}
-      </span>
-    </span>
+    <button
+      type="button"
+      className="jp-Views-textButton"
+      aria-pressed={model.asTable}
+      title={trans.__('Show the rows as an HTML table (T)')}
+      onClick={() => {
+        model.asTable = !model.asTable;
+      }}
+    >
+      <tableRowsIcon.react tag="span" />
+      {trans.__('Plain table')}
+    </button>
   );
 }
 
@@ -108,27 +136,35 @@ function RunButton({
   );
 }
 
-function Notes({ view, trans }: { view: IView; trans: TranslationBundle }): ReactElement | null {
+function Notes({ view, trans }: { view: IView; trans: TranslationBundle }): ReactElement {
+  return (
+    <>
+      {notesOf(view, trans).map(note => (
+        <p key={note} className="jp-ViewsResultHeader-note">
+          {note}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function notesOf(view: IView, trans: TranslationBundle): readonly string[] {
+  const notes: string[] = [];
+  if (view.isExceeded) {
+    notes.push(trans.__('Stale for longer than the limit that its owner set.'));
+  }
   if (view.truncated) {
-    return (
-      <p className="jp-ViewsResultHeader-note">
-        {trans.__(
-          'Truncated: only the first %1 are stored. Narrow the query to see the rest.',
-          rowsWord(view.rowCount ?? 0, trans)
-        )}
-      </p>
+    const rows = rowsWord(view.rowCount ?? 0, trans);
+    notes.push(
+      trans.__('Truncated: only the first %1 are stored. Narrow the query to see the rest.', rows)
     );
   }
   if (view.computedAt === null && view.status !== 'refreshing') {
-    return (
-      <p className="jp-ViewsResultHeader-note">
-        {trans.__('No rows yet: Refresh runs the query.')}
-      </p>
-    );
+    notes.push(trans.__('No rows yet: Refresh runs the query.'));
+  } else if (view.rowCount === 0) {
+    notes.push(trans.__('The query returned no rows.'));
   }
-  return view.rowCount === 0 ? (
-    <p className="jp-ViewsResultHeader-note">{trans.__('The query returned no rows.')}</p>
-  ) : null;
+  return notes;
 }
 
 /** What went wrong; the rows below stay. */

@@ -11,15 +11,17 @@ import { ICommandPalette, IThemeManager, Notification, WidgetTracker } from '@ju
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { CommandIDs } from './acting';
 import { ViewsApi } from './api';
-import { addCommands, CommandIDs } from './commands';
+import { addCommands } from './commands';
+import type { DocumentModel } from './document';
+import { toEvent } from './events';
 import { addDeepLink } from './link';
 import { ViewsModel } from './model';
 import { ResultDocument } from './result';
 import { ViewsPanel } from './sidebar';
-import { IViews } from './tokens';
-
-const SCHEMA = 'https://events.jupyter.org/jupyter_views/view/v1';
+import { IViews, TABS, type Tab } from './tokens';
+import { Transport } from './transport';
 
 const sidebar: JupyterFrontEndPlugin<IViews> = {
   id: 'jupyter-views:plugin',
@@ -50,11 +52,11 @@ function activate(
 ): IViews {
   const trans = (translator ?? nullTranslator).load('jupyter_views');
   const { commands, serviceManager: services, shell } = app;
-  const model = new ViewsModel(new ViewsApi(services.serverSettings), trans);
+  const model = new ViewsModel(new ViewsApi(new Transport(services.serverSettings)), trans);
   services.events.stream.connect((_, emission) => {
-    const { schema_id: schema, action, short_id: id } = emission;
-    if (schema === SCHEMA && typeof action === 'string' && typeof id === 'string') {
-      model.noteEvent(action, id);
+    const event = toEvent(emission);
+    if (event !== null) {
+      model.noteEvent(event);
     }
   });
 
@@ -63,10 +65,13 @@ function activate(
   restorer?.add(panel, panel.id);
 
   const tracker = new WidgetTracker<ResultDocument>({ namespace: 'jupyter-views' });
-  const open = async (id: string): Promise<void> => {
+  const open = async (id: string, tab?: Tab): Promise<DocumentModel> => {
     let document = tracker.find(candidate => candidate.shortId === id);
-    if (!document) {
-      document = new ResultDocument({ id, model, commands, trans, themes });
+    if (document) {
+      document.document.tab = tab ?? document.document.tab;
+    } else {
+      document = new ResultDocument({ id, tab: tab ?? TABS[0], model, commands, trans, themes });
+      rememberTab(document, tracker);
       // Notebook 7 has room for one document only: rows open below it.
       shell.add(document, labShell ? 'main' : 'down');
       if (labShell === null) {
@@ -75,6 +80,7 @@ function activate(
       await tracker.add(document);
     }
     shell.activateById(document.id);
+    return document.document;
   };
   addCommands({
     commands,
@@ -96,7 +102,7 @@ function activate(
   });
   void restorer?.restore(tracker, {
     command: CommandIDs.open,
-    args: document => ({ id: document.shortId }),
+    args: document => ({ id: document.shortId, tab: document.document.tab }),
     name: document => document.shortId
   });
   if (router) {
@@ -111,6 +117,17 @@ function activate(
   }
   labShell?.currentChanged.connect(() => commands.notifyCommandChanged());
   return { model, open };
+}
+
+/** Keep which part is in front for the next time the page is loaded. */
+function rememberTab(result: ResultDocument, tracker: WidgetTracker<ResultDocument>): void {
+  let before = result.document.tab;
+  result.document.stateChanged.connect(({ tab }) => {
+    if (tab !== before) {
+      before = tab;
+      void tracker.save(result);
+    }
+  });
 }
 
 export default sidebar;

@@ -1,17 +1,18 @@
-/** `…/lab?view=daily-active-users` opens that view. */
+/** `…/lab?view=daily-active-users` opens that view, `&tab=history` its history. */
 
 import type { IRouter } from '@jupyterlab/application';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 
-import { RefusedError } from './api';
+import { RefusedError } from './transport';
 import type { ViewsModel } from './model';
+import { tabNamed, type Tab } from './tokens';
 
 interface ILinkOptions {
   commands: CommandRegistry;
   router: IRouter;
   model: ViewsModel;
-  open: (id: string) => Promise<void>;
+  open: (id: string, tab?: Tab) => Promise<unknown>;
   notify: (text: string) => void;
   trans: TranslationBundle;
 }
@@ -23,9 +24,8 @@ export function addDeepLink({ commands, router, model, open, notify, trans }: IL
     label: trans.__('Open the view of this address'),
     describedBy: { args: { type: 'object', properties: { search: { type: 'string' } } } },
     execute: async args => {
-      const name = new URLSearchParams(typeof args.search === 'string' ? args.search : '').get(
-        'view'
-      );
+      const search = new URLSearchParams(typeof args.search === 'string' ? args.search : '');
+      const name = search.get('view');
       if (!name) {
         return;
       }
@@ -34,7 +34,7 @@ export function addDeepLink({ commands, router, model, open, notify, trans }: IL
         if (id === null) {
           notify(trans.__('There is no view here called: %1', name));
         } else {
-          await open(id);
+          await open(id, tabNamed(search.get('tab')));
         }
       } catch {
         notify(trans.__('The server did not say whether it has the view: %1', name));

@@ -17,7 +17,7 @@ import {
 import { keyTarget, sideways } from './keys';
 import { ViewRow, type IRowActions } from './row';
 import type { IView } from './tokens';
-import { grouped } from './words';
+import { grouped, statusDetail } from './words';
 
 /** Pixels; the style sheet has the same number. */
 const ROW = 48;
@@ -125,7 +125,7 @@ function Section(props: ISectionProps): ReactElement {
             <ViewRow
               key={view.shortId}
               view={view}
-              now={props.now}
+              detail={statusDetail(view, props.now, trans)}
               top={(first + index) * ROW}
               place={first + index + 1}
               size={hasMore ? -1 : section.views.length}

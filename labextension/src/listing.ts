@@ -50,8 +50,45 @@ export class Listing {
   }
 }
 
+/** All views, and those that the present search finds. */
+export class Listings {
+  readonly all = new Listing('');
+  found: Listing | null = null;
+  /** What was typed. */
+  query = '';
+
+  /** The one on screen. */
+  get current(): Listing {
+    return this.found ?? this.all;
+  }
+
+  /** Take what was typed; false when it means the same search as before. */
+  search(query: string): boolean {
+    const search = query.trim();
+    this.query = query;
+    if (search === (this.found?.search ?? '')) {
+      return false;
+    }
+    this.found = search ? new Listing(search) : null;
+    return true;
+  }
+
+  /** In order: all, or those that match; until the server has searched, of the known ones. */
+  shown(find: (id: string) => IView | undefined): readonly IView[] {
+    const { found } = this;
+    const ids = found?.loaded ? found.ids : this.all.ids;
+    const views = ids.flatMap(id => find(id) ?? []);
+    return found && !found.loaded ? views.filter(view => matches(view, found.search)) : views;
+  }
+
+  remove(id: string): void {
+    this.all.remove(id);
+    this.found?.remove(id);
+  }
+}
+
 /** Whether every word of the search occurs in what is known of the view. */
-export function matches(view: IView, search: string): boolean {
+function matches(view: IView, search: string): boolean {
   const text = [view.name, view.slug ?? '', view.description, ...view.tags]
     .join('\n')
     .toLowerCase();

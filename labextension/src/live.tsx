@@ -2,7 +2,8 @@
 
 import { useEffect, useState, type ReactElement } from 'react';
 
-import type { IAnnouncement, ViewsModel } from './model';
+import type { ViewsModel } from './model';
+import type { IAnnouncement } from './words';
 
 export function LiveRegion({ model }: { model: ViewsModel }): ReactElement {
   const [said, setSaid] = useState<IAnnouncement>({ text: '', assertive: false });

@@ -6,28 +6,26 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { OfflineError, RefusedError } from './api';
-import { Listing, matches } from './listing';
+import type { IViewEvent } from './events';
+import { EventFeed, type IFollower } from './feed';
+import { KnownViews } from './known';
+import { Listings, type Listing } from './listing';
 import { PendingRefreshes } from './pending';
 import { problemOf, type Problem } from './problem';
-import type { IView, IViewsApi, IViewsPage } from './tokens';
-import { rowsWord, viewsWord } from './words';
-
-export interface IAnnouncement {
-  readonly text: string;
-  readonly assertive: boolean;
-}
+import type { IRule, IView, IViewsApi, IViewsPage } from './tokens';
+import { OfflineError, RefusedError } from './transport';
+import { outcome, politely, viewsWord, type IAnnouncement } from './words';
 
 /** Search waits for a pause in typing; loaded rows are filtered at once. */
 const SEARCH_PAUSE = 300;
-/** Several events of one refresh become one request. */
-const EVENT_PAUSE = 150;
 /** A server that is still opening its store is asked again soon. */
 const START_PAUSE = 500;
-/** More changed rows than this are cheaper to read as a list. */
+/** Views that are read one by one in one round. */
 const MOST_SINGLE_READS = 10;
+/** More views than this that events named are read as a list. */
+const MOST_EVENT_READS = 3;
 
-export class ViewsModel extends VDomModel {
+export class ViewsModel extends VDomModel implements IFollower {
   constructor(
     readonly api: IViewsApi,
     private readonly _trans: TranslationBundle
@@ -47,14 +45,11 @@ export class ViewsModel extends VDomModel {
       frequency: { interval: 1000, backoff: true, max: 10000 },
       standby: 'when-hidden'
     });
-    this._soon = new Debouncer(() => this._poll.refresh(), START_PAUSE);
-    this._search = new Debouncer(() => this._poll.refresh(), SEARCH_PAUSE);
-    this._events = new Debouncer(() => this._readChanged(), EVENT_PAUSE);
   }
 
   /** The first answer has come. */
   get isReady(): boolean {
-    return this._all.loaded;
+    return this._lists.all.loaded;
   }
 
   get problem(): Problem | null {
@@ -62,25 +57,27 @@ export class ViewsModel extends VDomModel {
   }
 
   get query(): string {
-    return this._query;
+    return this._lists.query;
   }
 
   /** More views than are loaded. */
   get hasMore(): boolean {
-    return this._listing.cursor !== null;
+    return this._lists.current.cursor !== null;
   }
 
   /** The views to show, in order: all, or those that match the search. */
   get views(): readonly IView[] {
-    const found = this._found;
-    const ids = found?.loaded ? found.ids : this._all.ids;
-    const views = ids.flatMap(id => this._views.get(id) ?? []);
-    return found && !found.loaded ? views.filter(view => matches(view, found.search)) : views;
+    return this._lists.shown(id => this._views.get(id));
   }
 
   /** Something was said that a screen reader must hear too. */
   get announced(): ISignal<this, IAnnouncement> {
     return this._announced;
+  }
+
+  /** The server told of something, whether or not it changed what is shown. */
+  get happened(): ISignal<this, IViewEvent> {
+    return this._happened;
   }
 
   /** One view has other facts than before. */
@@ -96,7 +93,7 @@ export class ViewsModel extends VDomModel {
     if (this.isDisposed) {
       return;
     }
-    for (const part of [this._poll, this._watch, this._soon, this._search, this._events]) {
+    for (const part of [this._poll, this._watch, this._soon, this._search, this._feed]) {
       part.dispose();
     }
     super.dispose();
@@ -124,14 +121,11 @@ export class ViewsModel extends VDomModel {
   }
 
   setQuery(query: string): void {
-    const search = query.trim();
-    this._query = query;
-    if (search !== (this._found?.search ?? '')) {
-      this._found = search ? new Listing(search) : null;
-      if (search) {
+    if (this._lists.search(query)) {
+      if (this._lists.found) {
         void this._search.invoke().catch(() => undefined);
       } else {
-        this._say(viewsWord(this._all.total ?? this._all.ids.length, this._trans));
+        this._count(this._lists.all);
       }
     }
     this.stateChanged.emit();
@@ -142,12 +136,12 @@ export class ViewsModel extends VDomModel {
   }
 
   async loadMore(): Promise<void> {
-    const listing = this._listing;
+    const listing = this._lists.current;
     if (listing.cursor === null || this._loadingMore) {
       return;
     }
     this._loadingMore = true;
-    const asked = ++this._clock;
+    const asked = this._views.ask();
     try {
       const page = await this.api.list(listing.search, listing.cursor);
       page.items.forEach(view => this._merge(view, asked));
@@ -163,7 +157,7 @@ export class ViewsModel extends VDomModel {
 
   /** Read one view again, wherever the list stands. */
   async read(id: string): Promise<IView> {
-    const asked = ++this._clock;
+    const asked = this._views.ask();
     try {
       const view = await this.api.get(id);
       this._merge(view, asked);
@@ -172,6 +166,7 @@ export class ViewsModel extends VDomModel {
     } catch (error) {
       if (error instanceof RefusedError && error.status === 404) {
         this._forget(id);
+        this.stateChanged.emit();
       }
       throw error;
     }
@@ -194,8 +189,9 @@ export class ViewsModel extends VDomModel {
   }
 
   async cancel(id: string): Promise<void> {
-    const statementId = (this.find(id) ?? (await this.read(id))).refresh?.statementId;
-    if (statementId !== undefined) {
+    const known = this.find(id)?.refresh?.statementId;
+    const statementId = known ?? (await this.read(id)).refresh?.statementId;
+    if (statementId) {
       await this.api.cancel(statementId);
       await this.read(id);
     }
@@ -205,27 +201,70 @@ export class ViewsModel extends VDomModel {
     const name = this.find(id)?.name ?? '';
     await this.api.remove(id);
     this._forget(id);
-    this._say(this._trans.__('%1: deleted', name));
+    this.stateChanged.emit();
+    this._announced.emit(politely(this._trans.__('%1: deleted', name)));
+  }
+
+  async setRule(id: string, changes: Partial<IRule>): Promise<IView> {
+    const view = await this.api.setRule(id, changes);
+    this._merge(view, this._views.ask());
+    this.stateChanged.emit();
+    return view;
+  }
+
+  /** Bring an earlier version back as a new one. */
+  async restore(id: string, version: number): Promise<void> {
+    await this.api.records.restore(id, version);
+    const { name, version: newest } = await this.read(id);
+    const text = this._trans.__('%1: version %2 restored as version %3', name, version, newest);
+    this._announced.emit(politely(text));
   }
 
   /** The host's event stream said that something happened to a view. */
-  noteEvent(action: string, id: string): void {
-    if (action === 'deleted') {
-      this._forget(id);
-      return;
-    }
-    this._changed.add(id);
-    void this._events.invoke().catch(() => undefined);
+  noteEvent(event: IViewEvent): void {
+    this._feed.note(event);
   }
 
-  private get _listing(): Listing {
-    return this._found ?? this._all;
+  tell(events: readonly IViewEvent[]): void {
+    const touched = new Set<string>();
+    for (const event of events) {
+      if (event.action === 'deleted') {
+        this._forget(event.id);
+      } else if (!this._isAwaited(event)) {
+        this._views.note(event);
+        touched.add(event.id);
+      }
+    }
+    touched.forEach(id => this._emitChange(this._views.get(id)));
+    events.forEach(event => this._happened.emit(event));
+    this._watchIfNeeded();
+    this.stateChanged.emit();
+  }
+
+  async catchUp(ids: readonly string[]): Promise<void> {
+    const isShown = this._holders.size > 0;
+    const wanted = ids.filter(id => (isShown ? this._views.has(id) : this._pending.has(id)));
+    if (isShown && (wanted.length < ids.length || wanted.length > MOST_EVENT_READS)) {
+      await this._readList();
+    } else {
+      await Promise.allSettled(wanted.map(id => this.read(id)));
+    }
+  }
+
+  /** Whether somebody waits for what the event ends: he is told once its rows are known. */
+  private _isAwaited({ action, id }: IViewEvent): boolean {
+    const isEnd = action === 'refreshed' || action === 'failed';
+    return isEnd && (this._pending.has(id) || this._isHeld(id));
+  }
+
+  private _isHeld(id: string): boolean {
+    return [...this._holders].some(holder => holder.id === id);
   }
 
   private async _readList(): Promise<void> {
-    const listing = this._listing;
-    const firstSearch = listing === this._found && !listing.loaded;
-    const asked = ++this._clock;
+    const listing = this._lists.current;
+    const firstSearch = listing === this._lists.found && !listing.loaded;
+    const asked = this._views.ask();
     try {
       const page = await this.api.list(listing.search, null);
       if (listing.readAt > asked) {
@@ -235,13 +274,13 @@ export class ViewsModel extends VDomModel {
       page.items.forEach(view => this._merge(view, asked));
       const gone = listing.replaceHead(page);
       // A view that left a search may only have been renamed.
-      if (listing === this._all) {
+      if (listing === this._lists.all) {
         gone.forEach(id => this._forget(id));
       }
       this._setProblem(null);
       await this._readHeld(page);
-      if (firstSearch && listing === this._found) {
-        this._say(viewsWord(listing.total ?? listing.ids.length, this._trans));
+      if (firstSearch && listing === this._lists.found) {
+        this._count(listing);
       }
     } catch (error) {
       this._setProblem(error);
@@ -263,19 +302,6 @@ export class ViewsModel extends VDomModel {
     await Promise.allSettled(absent.map(id => this.read(id)));
   }
 
-  private async _readChanged(): Promise<void> {
-    const ids = [...this._changed];
-    this._changed.clear();
-    const known = ids.filter(id => this._views.has(id));
-    const readAll = known.length < ids.length || known.length > MOST_SINGLE_READS;
-    if (readAll && this._holders.size > 0) {
-      await this._poll.refresh();
-    }
-    if (known.length <= MOST_SINGLE_READS) {
-      await Promise.allSettled(known.map(id => this.read(id)));
-    }
-  }
-
   private async _readRefreshing(): Promise<void> {
     const ids = this._refreshing().slice(0, MOST_SINGLE_READS);
     const results = await Promise.allSettled(ids.map(id => this.read(id)));
@@ -291,7 +317,8 @@ export class ViewsModel extends VDomModel {
   }
 
   private _refreshing(): readonly string[] {
-    return [...this._views.values()]
+    return this._views
+      .all()
       .filter(view => view.status === 'refreshing' || this._pending.has(view.shortId))
       .map(view => view.shortId);
   }
@@ -311,43 +338,34 @@ export class ViewsModel extends VDomModel {
 
   /** Take over a view's facts, unless a later request has brought newer ones. */
   private _merge(view: IView, asked: number): void {
-    const id = view.shortId;
-    if ((this._askedAt.get(id) ?? 0) > asked) {
+    const step = this._views.take(view, asked);
+    if (step === null) {
       return;
     }
-    const before = this._views.get(id);
-    this._askedAt.set(id, asked);
-    this._views.set(id, view);
-    const wasRefreshing = before?.status === 'refreshing' && view.status !== 'refreshing';
-    if (this._pending.has(id) ? this._pending.isEndedBy(view) : wasRefreshing) {
-      this._ended(view);
+    const { before, after, isNews } = step;
+    const id = view.shortId;
+    const hasEnded = before?.status === 'refreshing' && after.status !== 'refreshing';
+    if (this._pending.has(id) ? this._pending.isEndedBy(after) : hasEnded && this._isHeld(id)) {
+      this._pending.end(after);
+      this._announced.emit(outcome(after, this._trans));
     }
     this._watchIfNeeded();
-    if (before === undefined || JSON.stringify(before) !== JSON.stringify(view)) {
-      this._viewChanged.emit(view);
+    if (isNews) {
+      this._emitChange(after);
     }
   }
 
-  private _ended(view: IView): void {
-    this._pending.end(view);
-    if (view.status === 'failed') {
-      const why = view.lastRefresh?.message ?? '';
-      this._say(this._trans.__('%1: refresh failed. %2', view.name, why), true);
-    } else if (view.lastRefresh?.status.toLowerCase().startsWith('cancel')) {
-      this._say(this._trans.__('%1: cancelled', view.name));
-    } else {
-      const rows = rowsWord(view.rowCount ?? 0, this._trans);
-      this._say(this._trans.__('%1: refreshed, %2', view.name, rows));
+  private _emitChange(view: IView | undefined): void {
+    if (view !== undefined) {
+      this._viewChanged.emit(view);
     }
   }
 
   private _forget(id: string): void {
     this._pending.fail(id, new Error(this._trans.__('The view was deleted.')));
-    this._all.remove(id);
-    this._found?.remove(id);
-    if (this._views.delete(id)) {
+    this._lists.remove(id);
+    if (this._views.forget(id)) {
       this._viewRemoved.emit(id);
-      this.stateChanged.emit();
     }
   }
 
@@ -355,31 +373,28 @@ export class ViewsModel extends VDomModel {
     const before = this._problem?.kind;
     this._problem = error === null ? null : problemOf(error);
     if (this._problem?.kind === 'offline' && before !== 'offline') {
-      this._say(this._trans.__('The server does not answer.'), true);
+      const text = this._trans.__('The server does not answer.');
+      this._announced.emit({ text, assertive: true });
     }
   }
 
-  private _say(text: string, assertive = false): void {
-    this._announced.emit({ text, assertive });
+  private _count({ total, ids }: Listing): void {
+    this._announced.emit(politely(viewsWord(total ?? ids.length, this._trans)));
   }
 
-  private _all = new Listing('');
-  private _found: Listing | null = null;
-  private _query = '';
   private _problem: Problem | null = null;
-  private _clock = 0;
   private _loadingMore = false;
   private readonly _holders = new Set<{ readonly id: string | null }>();
-  private readonly _views = new Map<string, IView>();
-  private readonly _askedAt = new Map<string, number>();
+  private readonly _lists = new Listings();
+  private readonly _views = new KnownViews();
   private readonly _pending = new PendingRefreshes();
-  private readonly _changed = new Set<string>();
   private readonly _poll: Poll<void>;
   private readonly _watch: Poll<void>;
-  private readonly _soon: Debouncer<void>;
-  private readonly _search: Debouncer<void>;
-  private readonly _events: Debouncer<void>;
+  private readonly _soon = new Debouncer(() => this._poll.refresh(), START_PAUSE);
+  private readonly _search = new Debouncer(() => this._poll.refresh(), SEARCH_PAUSE);
+  private readonly _feed = new EventFeed(this);
   private readonly _announced = new Signal<this, IAnnouncement>(this);
+  private readonly _happened = new Signal<this, IViewEvent>(this);
   private readonly _viewChanged = new Signal<this, IView>(this);
   private readonly _viewRemoved = new Signal<this, string>(this);
 }

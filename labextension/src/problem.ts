@@ -2,7 +2,7 @@
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { NotOfferedError, OfflineError, RefusedError } from './api';
+import { NotOfferedError, OfflineError, RefusedError } from './transport';
 
 /** Why there is nothing, or nothing newer, to show. */
 export type Problem =

@@ -1,23 +1,23 @@
-/** A view's rows in a tab of the main area. */
+/** A view in a tab of the main area: its head, its rows, its past. */
 
-import { MainAreaWidget, Notification, type IThemeManager } from '@jupyterlab/apputils';
+import { MainAreaWidget, type IThemeManager } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import { MessageLoop, type Message } from '@lumino/messaging';
-import { Debouncer } from '@lumino/polling';
-import { Panel, SplitPanel, Widget } from '@lumino/widgets';
+import type { Message } from '@lumino/messaging';
+import { Panel, SplitPanel } from '@lumino/widgets';
 
 import { DocumentModel } from './document';
-import type { GridView } from './grid';
 import { ResultHeader } from './header';
 import { viewsIcon } from './icons';
 import type { ViewsModel } from './model';
-import type { ResultPages } from './pages';
-import { TABLE_ROWS, TableView } from './table';
+import { RowsPanel } from './rows';
+import { panelId, tabId, tabOfKey } from './tabs';
+import { TABS, type Tab } from './tokens';
 import { middleCut } from './words';
 
 export interface IResultOptions {
   id: string;
+  tab: Tab;
   model: ViewsModel;
   commands: CommandRegistry;
   trans: TranslationBundle;
@@ -25,35 +25,46 @@ export interface IResultOptions {
 }
 
 export class ResultDocument extends MainAreaWidget<Panel> {
-  constructor(options: IResultOptions) {
-    const document = new DocumentModel(options.model, options.id);
-    const body = new ResultBody(document, options);
+  constructor(private readonly _options: IResultOptions) {
+    const document = new DocumentModel(_options.model, _options.id, _options.tab);
     const content = new Panel();
     content.addClass('jp-ViewsResultContent');
     content.addWidget(
-      new ResultHeader({ document, commands: options.commands, trans: options.trans })
+      new ResultHeader({ document, commands: _options.commands, trans: _options.trans })
     );
-    content.addWidget(body);
-    // MainAreaWidget hands the focus to its content, and that to the rows.
+    // MainAreaWidget hands the focus to its content, and that to the part in front.
     content.node.tabIndex = -1;
     super({ content });
-    this._body = body;
-    this.shortId = options.id;
-    this._document = document;
-    this.id = `jupyter-views-result-${options.id}`;
+    this.shortId = _options.id;
+    this.document = document;
+    this._parts = {
+      table: new RowsPanel({ document, trans: _options.trans, themes: _options.themes }),
+      history: new Panel(),
+      log: new Panel()
+    };
+    for (const tab of TABS) {
+      const part = this._parts[tab];
+      part.id = panelId(this.shortId, tab);
+      part.addClass('jp-ViewsPart');
+      part.node.setAttribute('role', 'tabpanel');
+      part.node.setAttribute('aria-labelledby', tabId(this.shortId, tab));
+      content.addWidget(part);
+    }
+    this.id = `jupyter-views-result-${_options.id}`;
     this.addClass('jp-ViewsResult');
     this.title.icon = viewsIcon;
     this.title.closable = true;
-    this.title.label = options.trans.__('View');
+    this.title.label = _options.trans.__('View');
     this.toolbar.hide();
-    document.stateChanged.connect(() => this._nameTab());
-    this._nameTab();
+    document.stateChanged.connect(() => this._update());
+    this._update();
   }
 
   readonly shortId: string;
+  readonly document: DocumentModel;
 
   override dispose(): void {
-    this._document.dispose();
+    this.document.dispose();
     super.dispose();
   }
 
@@ -67,17 +78,25 @@ export class ResultDocument extends MainAreaWidget<Panel> {
   }
 
   handleEvent(event: Event): void {
-    if (event instanceof KeyboardEvent && isPlainT(event)) {
+    if (!(event instanceof KeyboardEvent)) {
+      return;
+    }
+    const tab = tabOfKey(event);
+    if (tab !== undefined) {
       event.preventDefault();
-      this._document.asTable = !this._document.asTable;
-      this._body.activate();
+      this.document.tab = tab;
+      this._focusPart();
+    } else if (isPlainT(event) && this.document.tab === 'table') {
+      event.preventDefault();
+      this.document.asTable = !this.document.asTable;
+      this._parts.table.activate();
     }
   }
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
     this.node.addEventListener('keydown', this);
-    this._document.isVisible = this.isVisible;
+    this.document.isVisible = this.isVisible;
   }
 
   protected override onBeforeDetach(msg: Message): void {
@@ -87,161 +106,71 @@ export class ResultDocument extends MainAreaWidget<Panel> {
 
   protected override onAfterShow(msg: Message): void {
     super.onAfterShow(msg);
-    this._document.isVisible = true;
+    this.document.isVisible = true;
   }
 
   protected override onAfterHide(msg: Message): void {
     super.onAfterHide(msg);
-    this._document.isVisible = false;
-  }
-
-  private _nameTab(): void {
-    const name = this._document.view?.name;
-    if (name !== undefined) {
-      this.title.label = middleCut(name, 22);
-      this.title.caption = name;
-    }
+    this.document.isVisible = false;
   }
 
   protected override onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
-    this._body.activate();
+    this._focusPart();
   }
 
-  private readonly _document: DocumentModel;
-  private readonly _body: ResultBody;
-}
-
-/** The grid, and the table that says the same in HTML. */
-class ResultBody extends Panel {
-  constructor(
-    private readonly _document: DocumentModel,
-    private readonly _options: IResultOptions
-  ) {
-    super();
-    this.addClass('jp-ViewsResultBody');
-    this.node.tabIndex = -1;
-    // The head grows and shrinks with its notes; nobody else tells the grid.
-    this._observer = new ResizeObserver(() => {
-      if (this._grid) {
-        MessageLoop.sendMessage(this._grid, Widget.ResizeMessage.UnknownSize);
-      }
-    });
-    this._mirror = new Debouncer(() => this._mirrorGrid(), 150);
-    _document.stateChanged.connect(this._update, this);
-    _options.themes?.themeChanged.connect(this._restyle, this);
-  }
-
-  override dispose(): void {
-    this._mirror.dispose();
-    this._observer.disconnect();
-    this._document.stateChanged.disconnect(this._update, this);
-    this._options.themes?.themeChanged.disconnect(this._restyle, this);
-    super.dispose();
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this._observer.observe(this.node);
-  }
-
-  protected override onActivateRequest(): void {
-    this._isAwaited = this._grid === null;
-    if (this._document.asTable) {
-      this._table?.node.querySelector<HTMLElement>('.jp-ViewsTable-scroll')?.focus();
-    } else {
-      (this._grid ?? this).node.focus();
-    }
+  private _focusPart(): void {
+    const part = this._parts[this.document.tab];
+    (part instanceof RowsPanel ? part : (part.widgets[0] ?? part)).activate();
   }
 
   private _update(): void {
-    const pages = this._document.pages;
-    if (pages !== null && pages !== this._pages) {
-      this._pages = pages;
-      void this._build(pages);
-    } else {
-      this._arrange();
+    const name = this.document.view?.name;
+    if (name !== undefined) {
+      this.title.label = middleCut(name, 22);
+      this.title.caption = name;
+    }
+    const tab = this.document.tab;
+    for (const known of TABS) {
+      this._parts[known].setHidden(known !== tab);
+    }
+    if (tab !== 'table' && this._parts[tab].widgets.length === 0 && this.document.view !== null) {
+      void this._fill(tab);
     }
   }
 
-  private async _build(pages: ResultPages): Promise<void> {
-    const { GridView } = await import('./grid');
-    if (this.isDisposed || pages !== this._pages) {
+  /** The past is loaded when somebody wants to see it. */
+  private async _fill(tab: Exclude<Tab, 'table'>): Promise<void> {
+    const { commands, trans } = this._options;
+    const { document } = this;
+    const [{ HistoryView }, { LogView }] = await Promise.all([
+      import('./timeline'),
+      import('./loglines')
+    ]);
+    const part = this._parts[tab];
+    if (this.isDisposed || part.widgets.length > 0) {
       return;
     }
-    const hadFocus = this._mayTakeFocus();
-    const before = this._grid?.range.first ?? 0;
-    this._grid?.dispose();
-    this._table?.dispose();
-    const grid = new GridView(pages, this._options.trans);
-    this._grid = grid;
-    this._table = new TableView(pages, this._document.view?.name ?? '', this._options.trans);
-    this.addWidget(grid);
-    this.addWidget(this._table);
-    grid.rangeChanged.connect(() => void this._mirror.invoke().catch(() => undefined));
-    grid.refused.connect((_, text) => Notification.warning(text, { autoClose: 6000 }));
-    if (before > 0) {
-      // New rows, same place: a refresh must not send the reader back to the top.
-      requestAnimationFrame(() => grid.scrollToRow(Math.min(before, pages.totalRows - 1)));
-    }
-    this._arrange();
-    if (hadFocus) {
-      this.activate();
+    const isHistory = tab === 'history';
+    const view = isHistory
+      ? new HistoryView({ document, commands, trans })
+      : new LogView({ document, trans });
+    part.addWidget(view);
+    if (globalThis.document.activeElement === this.content.node) {
+      // Activated before there was anything to focus.
+      view.activate();
     }
   }
 
-  /** Whether new rows get the focus: they replace focused ones, or somebody opened the tab for them. */
-  private _mayTakeFocus(): boolean {
-    const active = document.activeElement;
-    if (this.node.contains(active) || active === this.parent?.node) {
-      return true;
-    }
-    const isIdle = active === null || active === document.body;
-    return this._isAwaited && isIdle && this.isVisible;
-  }
-
-  private _arrange(): void {
-    const { _grid: grid, _table: table } = this;
-    if (!grid || !table) {
-      return;
-    }
-    const asTable = this._document.asTable;
-    if (asTable === grid.isHidden) {
-      return;
-    }
-    grid.setHidden(asTable);
-    if (asTable) {
-      const page = Math.floor(grid.range.first / TABLE_ROWS) * TABLE_ROWS;
-      table.present(page, TABLE_ROWS, true);
-    } else {
-      grid.scrollToRow(table.first);
-      this._mirrorGrid();
-    }
-  }
-
-  private _mirrorGrid(): void {
-    if (this._grid && this._table && !this._grid.isHidden) {
-      const { first, last } = this._grid.range;
-      this._table.present(first, last - first + 1, false);
-    }
-  }
-
-  private _restyle(): void {
-    this._grid?.restyle();
-  }
-
-  /** Activated before there were rows. */
-  private _isAwaited = false;
-  private _pages: ResultPages | null = null;
-  private _grid: GridView | null = null;
-  private _table: TableView | null = null;
-  private readonly _mirror: Debouncer<void>;
-  private readonly _observer: ResizeObserver;
+  private readonly _parts: Readonly<Record<Tab, Panel>>;
 }
 
 function isPlainT(event: KeyboardEvent): boolean {
-  const inField = event.target instanceof HTMLInputElement;
+  const isField =
+    event.target instanceof HTMLInputElement ||
+    event.target instanceof HTMLSelectElement ||
+    event.target instanceof HTMLTextAreaElement;
   return (
-    event.key.toLowerCase() === 't' && !inField && !event.ctrlKey && !event.metaKey && !event.altKey
+    event.key.toLowerCase() === 't' && !isField && !event.ctrlKey && !event.metaKey && !event.altKey
   );
 }

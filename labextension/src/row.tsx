@@ -2,11 +2,11 @@
 
 import { ellipsesIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { MouseEvent, ReactElement } from 'react';
+import { memo, type MouseEvent, type ReactElement } from 'react';
 
 import { StatusBadge } from './badge';
 import type { IView } from './tokens';
-import { moment, rowLabel, statusDetail, statusWord } from './words';
+import { methodWords, moment, planWords, rowLabel, statusWord } from './words';
 
 /** What a row can ask for; each is a command. */
 export interface IRowActions {
@@ -18,7 +18,8 @@ export interface IRowActions {
 
 interface IRowProps {
   view: IView;
-  now: number;
+  /** What stands beside the status word; it grows older while the view stays the same. */
+  detail: string;
   top: number;
   /** 1-based place and size of the whole section: only some rows are in the page. */
   place: number;
@@ -31,9 +32,9 @@ interface IRowProps {
 /** The end of a name that stays when its middle must go. */
 const TAIL = 10;
 
-export function ViewRow(props: IRowProps): ReactElement {
-  const { view, now, actions, trans } = props;
-  const detail = statusDetail(view, now, trans);
+/** Drawn again only when something that it shows is different. */
+export const ViewRow = memo(function ViewRow(props: IRowProps): ReactElement {
+  const { view, detail, actions, trans } = props;
   return (
     <div
       role="listitem"
@@ -54,7 +55,7 @@ export function ViewRow(props: IRowProps): ReactElement {
         className="jp-ViewsRow-open"
         data-views-key={view.shortId}
         tabIndex={props.isCurrent ? 0 : -1}
-        aria-label={rowLabel(view, now, trans)}
+        aria-label={rowLabel(view, detail, trans)}
         title={rowTooltip(view, detail, trans)}
         onClick={() => actions.open(view)}
       >
@@ -70,7 +71,7 @@ export function ViewRow(props: IRowProps): ReactElement {
       <RowButtons view={view} actions={actions} trans={trans} />
     </div>
   );
-}
+});
 
 /** A name that loses its middle where the sidebar is too narrow for it. */
 function Name({ name }: { name: string }): ReactElement {
@@ -127,6 +128,10 @@ function menuPlace(event: MouseEvent): { x: number; y: number } {
   return { x: box.left + 24, y: box.bottom - 8 };
 }
 
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function rowTooltip(view: IView, detail: string, trans: TranslationBundle): string {
   const lines = [view.name, [statusWord(view.status, trans), detail].filter(Boolean).join(': ')];
   if (view.description) {
@@ -135,6 +140,13 @@ function rowTooltip(view: IView, detail: string, trans: TranslationBundle): stri
   if (view.computedAt) {
     lines.push(trans.__('Data from %1', moment(view.computedAt)));
   }
+  if (view.status === 'stale' && view.staleSources.length > 1) {
+    lines.push(trans.__('Changed: %1', view.staleSources.join(', ')));
+  }
+  if (view.method !== null) {
+    lines.push(sentence(methodWords(view.method, trans)));
+  }
+  lines.push(sentence(planWords(view, Date.now(), trans)));
   if (view.status === 'failed' && view.lastRefresh?.hint) {
     lines.push(view.lastRefresh.hint);
   }

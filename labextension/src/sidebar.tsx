@@ -9,13 +9,14 @@ import type { Message } from '@lumino/messaging';
 import {
   createRef,
   useEffect,
+  useMemo,
   useReducer,
   useState,
   type ReactElement,
   type RefObject
 } from 'react';
 
-import { CommandIDs } from './commands';
+import { CommandIDs } from './acting';
 import { viewsIcon } from './icons';
 import { LiveRegion } from './live';
 import { ViewList, type ISection } from './list';
@@ -128,6 +129,7 @@ interface IBodyProps extends IPanelOptions {
 
 function Body({ model, commands, trans, clear, focusSearch }: IBodyProps): ReactElement | null {
   const [collapsed, toggle] = useCollapsed();
+  const actions = useMemo(() => actionsOf(commands), [commands]);
   const views = model.views;
   const retry = (): void => void commands.execute(CommandIDs.reload);
   if (model.problem && views.length === 0) {
@@ -163,7 +165,7 @@ function Body({ model, commands, trans, clear, focusSearch }: IBodyProps): React
         collapsed={collapsed}
         hasMore={model.hasMore}
         now={Date.now()}
-        actions={actionsOf(commands)}
+        actions={actions}
         trans={trans}
         toggle={toggle}
         loadMore={() => void model.loadMore()}
@@ -202,6 +204,11 @@ function showMenu(commands: CommandRegistry, view: IView, x: number, y: number):
   menu.addItem({ command: CommandIDs.open, args });
   menu.addItem({ command: CommandIDs.refresh, args });
   menu.addItem({ command: CommandIDs.cancel, args });
+  menu.addItem({ command: CommandIDs.freshness, args });
+  menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.history, args });
+  menu.addItem({ command: CommandIDs.diff, args });
+  menu.addItem({ command: CommandIDs.log, args });
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.copyLink, args });
   menu.addItem({ command: CommandIDs.copySlug, args });

@@ -141,6 +141,22 @@ export function ProblemBanner({
   );
 }
 
+/** A part of the past that could not be read; what was read before stays. */
+export function PastProblem({
+  trans,
+  problem,
+  retry
+}: Omit<IProblemProps, 'serverUrl'>): ReactElement {
+  return (
+    <div className="jp-ViewsBanner" role="alert">
+      <span>{problemText(problem, trans)}</span>
+      <button type="button" className="jp-Views-textButton" onClick={retry}>
+        {trans.__('Try again')}
+      </button>
+    </div>
+  );
+}
+
 function State({ title, children }: { title: string; children: ReactNode }): ReactElement {
   return (
     <div className="jp-ViewsState">

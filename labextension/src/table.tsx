@@ -13,17 +13,26 @@ export const TABLE_ROWS = 100;
 
 export class TableView extends ReactWidget {
   constructor(
-    private readonly _pages: ResultPages,
+    private _pages: ResultPages,
     private readonly _name: string,
     private readonly _trans: TranslationBundle
   ) {
     super();
     this.addClass('jp-ViewsTable');
+    this.addClass('jp-Views-forReaders');
   }
 
   /** First row of the shown part. */
   get first(): number {
     return this._first;
+  }
+
+  /** Show newer rows, where the reader is. */
+  adopt(pages: ResultPages): void {
+    this._pages = pages;
+    const last = Math.max(0, pages.totalRows - 1);
+    this._first = Math.min(this._first, Math.floor(last / TABLE_ROWS) * TABLE_ROWS);
+    this.update();
   }
 
   /** Show other rows; the pager is there only when the table stands alone. */

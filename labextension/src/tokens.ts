@@ -3,13 +3,26 @@
 import { Token } from '@lumino/coreutils';
 
 import type { ViewsModel } from './model';
+import type { IRecords } from './records';
 
 export const STATUSES = ['fresh', 'stale', 'refreshing', 'failed', 'never_run'] as const;
 export type Status = (typeof STATUSES)[number];
 
-/** A refresh under way. `fraction` is 0 to 1, or null while the engine does not know it. */
+/** The tabs of a result document, in their order. */
+export const TABS = ['table', 'history', 'log'] as const;
+export type Tab = (typeof TABS)[number];
+
+/** The tab that a word from outside names. */
+export function tabNamed(word: unknown): Tab | undefined {
+  return TABS.find(tab => tab === word);
+}
+
+/**
+ * A refresh under way. `fraction` is 0 to 1, or null while the engine does not
+ * know it; the id is null until the view has been read after an event.
+ */
 export interface IRefresh {
-  readonly statementId: string;
+  readonly statementId: string | null;
   readonly startedAt: string | null;
   readonly stage: string | null;
   readonly fraction: number | null;
@@ -41,12 +54,46 @@ export interface IView {
   readonly statementId: string | null;
   readonly staleReason: string | null;
   readonly staleSources: readonly string[];
+  /** When it was first known that the rows are out of date. */
+  readonly staleSince: string | null;
+  /** Stale for longer than its owner allows. */
+  readonly isExceeded: boolean;
+  readonly autoRefresh: boolean;
+  /** The schedule in the server's words for people, and when it is due next. */
+  readonly scheduleText: string | null;
+  readonly nextRefreshAt: string | null;
+  /** How the present rows were computed: full, incremental, and why. */
+  readonly method: string | null;
   readonly computedAt: string | null;
   readonly rowCount: number | null;
   readonly columnCount: number | null;
   readonly truncated: boolean;
   readonly refresh: IRefresh | null;
   readonly lastRefresh: ILastRefresh | null;
+}
+
+/** What its owner says about the freshness of a view; null where nothing is said. */
+export interface IRule {
+  readonly autoRefresh: boolean;
+  /** A duration (`15m`, `1h`, `1d`) or a cron expression of five fields. */
+  readonly schedule: string | null;
+  /** IANA zone in which a cron expression is read. */
+  readonly timezone: string;
+  readonly ageSeconds: number | null;
+  readonly maxStalenessSeconds: number | null;
+  /** SQL of one scalar that decides whether the sources changed. */
+  readonly changedWhen: string | null;
+  /** Files are verified by content. */
+  readonly strict: boolean;
+  /** Columns that identify a row when results are compared; null to guess. */
+  readonly key: readonly string[] | null;
+}
+
+/** A view with its rule, and with the columns that a key can be made of. */
+export interface IRuled {
+  readonly view: IView;
+  readonly rule: IRule;
+  readonly columns: readonly string[];
 }
 
 export interface IViewsPage {
@@ -79,8 +126,13 @@ export interface IResultWindow {
 export interface IViewsApi {
   /** Where the server is, for messages. */
   readonly serverUrl: string;
+  /** The past of a view: refreshes, versions, differences, decisions. */
+  readonly records: IRecords;
   list(search: string, cursor: string | null): Promise<IViewsPage>;
   get(shortId: string): Promise<IView>;
+  ruled(shortId: string): Promise<IRuled>;
+  /** Change some fields of the rule; the view as it is then. */
+  setRule(shortId: string, changes: Partial<IRule>): Promise<IView>;
   /** Start a refresh, or join the one under way; the id of its statement. */
   refresh(shortId: string): Promise<string>;
   cancel(statementId: string): Promise<void>;
@@ -91,7 +143,7 @@ export interface IViewsApi {
 /** What other extensions can use: the list of views, and opening one. */
 export interface IViews {
   readonly model: ViewsModel;
-  open(shortId: string): Promise<void>;
+  open(shortId: string, tab?: Tab): Promise<unknown>;
 }
 
 export const IViews = new Token<IViews>(

@@ -2,12 +2,26 @@
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { IChanges } from './events';
 import type { IView, Status } from './tokens';
+
+/** Something said that a screen reader must hear too. */
+export interface IAnnouncement {
+  readonly text: string;
+  readonly assertive: boolean;
+}
+
+/** Said when the reader has a moment. */
+export function politely(text: string): IAnnouncement {
+  return { text, assertive: false };
+}
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Reasons that happened at a moment. */
+const EVENTS = new Set(['source_changed', 'definition_changed', 'upstream_view']);
 
 export function statusWord(status: Status, trans: TranslationBundle): string {
   switch (status) {
@@ -30,7 +44,7 @@ export function statusDetail(view: IView, now: number, trans: TranslationBundle)
     case 'fresh':
       return view.computedAt ? age(view.computedAt, now, trans) : '';
     case 'stale':
-      return staleReason(view, trans);
+      return staleDetail(view, now, trans);
     case 'refreshing':
       return progress(view, now, trans);
     case 'failed':
@@ -38,6 +52,15 @@ export function statusDetail(view: IView, now: number, trans: TranslationBundle)
     case 'never_run':
       return '';
   }
+}
+
+/** Why it is stale, and since when where something happened then. */
+function staleDetail(view: IView, now: number, trans: TranslationBundle): string {
+  const reason = staleReason(view, trans);
+  const isEvent = EVENTS.has(view.staleReason ?? '');
+  return isEvent && view.staleSince !== null
+    ? trans.__('%1 %2', reason, age(view.staleSince, now, trans))
+    : reason;
 }
 
 export function staleReason(view: IView, trans: TranslationBundle): string {
@@ -116,6 +139,68 @@ export function moment(iso: string): string {
   });
 }
 
+/** A moment that is near, as a clock shows it; with its day when that is another one. */
+export function clock(iso: string, now: number): string {
+  const then = new Date(iso);
+  const isToday = then.toDateString() === new Date(now).toDateString();
+  const time = { hour: '2-digit', minute: '2-digit' } as const;
+  return isToday
+    ? then.toLocaleTimeString(undefined, time)
+    : then.toLocaleString(undefined, { ...time, weekday: 'short', day: 'numeric', month: 'short' });
+}
+
+/** When the server will look at the view by itself. */
+export function nextWords(view: IView, now: number, trans: TranslationBundle): string {
+  if (view.nextRefreshAt === null) {
+    return '';
+  }
+  const at = clock(view.nextRefreshAt, now);
+  return view.status === 'failed' ? trans.__('next try at %1', at) : trans.__('next at %1', at);
+}
+
+/** When it is refreshed by itself: "every hour, next at 13:00", "when a source changes". */
+export function planWords(view: IView, now: number, trans: TranslationBundle): string {
+  const whenChanged = view.autoRefresh ? trans.__('when a source changes') : '';
+  const planned = [view.scheduleText ?? '', whenChanged].filter(Boolean);
+  const plan = planned.length > 0 ? planned.join(trans.__(' and ')) : trans.__('only when asked');
+  return [trans.__('refreshed %1', plan), nextWords(view, now, trans)].filter(Boolean).join(', ');
+}
+
+/** How the rows were computed, after the server's own words. */
+export function methodWords(method: string, trans: TranslationBundle): string {
+  const [kind, detail] = method.split(/:\s*(.*)/, 2);
+  switch (kind) {
+    case 'full':
+      return detail ? trans.__('computed in full: %1', detail) : trans.__('computed in full');
+    case 'incremental':
+      return trans.__('computed incrementally: %1', detail ?? '');
+    default:
+      return method;
+  }
+}
+
+/** How a refresh ended. */
+export function outcome(view: IView, trans: TranslationBundle): IAnnouncement {
+  if (view.status === 'failed') {
+    const why = view.lastRefresh?.message ?? '';
+    return { text: trans.__('%1: refresh failed. %2', view.name, why), assertive: true };
+  }
+  const text = view.lastRefresh?.status.toLowerCase().startsWith('cancel')
+    ? trans.__('%1: cancelled', view.name)
+    : trans.__('%1: refreshed, %2', view.name, rowsWord(view.rowCount ?? 0, trans));
+  return politely(text);
+}
+
+/** "12 added, 3 removed, 1 changed": what is not zero. */
+export function changesWords(changes: IChanges, trans: TranslationBundle): string {
+  const words = [
+    changes.added > 0 ? trans.__('%1 added', grouped(changes.added)) : '',
+    changes.removed > 0 ? trans.__('%1 removed', grouped(changes.removed)) : '',
+    changes.changed > 0 ? trans.__('%1 changed', grouped(changes.changed)) : ''
+  ].filter(Boolean);
+  return words.length > 0 ? words.join(', ') : trans.__('no row changed');
+}
+
 export function grouped(count: number): string {
   return count.toLocaleString();
 }
@@ -137,8 +222,8 @@ export function viewsWord(count: number, trans: TranslationBundle): string {
 }
 
 /** One sentence for a screen reader: everything the row shows. */
-export function rowLabel(view: IView, now: number, trans: TranslationBundle): string {
-  const parts = [view.name, statusWord(view.status, trans), statusDetail(view, now, trans)];
+export function rowLabel(view: IView, detail: string, trans: TranslationBundle): string {
+  const parts = [view.name, statusWord(view.status, trans), detail];
   if (!view.isMine && view.owner) {
     parts.push(trans.__('owned by %1', view.owner));
   }

@@ -1,2 +1,4 @@
 import './base.css';
 import './result.css';
+import './past.css';
+import './rule.css';
