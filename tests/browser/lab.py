@@ -19,7 +19,63 @@ from typing import Any
 START_SECONDS = 60
 
 
-class Lab:
+class Person:
+    """Somebody who speaks to the server over REST.
+
+    Parameters
+    ----------
+    url
+        The server's address, with a trailing slash.
+    authorization
+        The header that says who it is.
+    """
+
+    def __init__(self, url: str, authorization: str) -> None:
+        self.url = url
+        self._authorization = authorization
+
+    def save(self, sql: str, name: str, **fields: Any) -> dict[str, Any]:
+        """Run SQL over REST and save it as a view; relative names start at the root folder."""
+        statement = self.call("POST", "views/api/v1/statements", {"sql": sql}, wait=50)
+        assert statement["status"] == "SUCCESS", statement
+        body = {"name": name, "statement_id": statement["id"], **fields}
+        return self.call("POST", "views/api/v1/perspectives", body)
+
+    def call(self, method: str, path: str, body: Any = None, *, wait: int = 0) -> Any:
+        """One REST call; the decoded JSON, None for an empty answer."""
+        request = urllib.request.Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": self._authorization,
+                "Content-Type": "application/json",
+                "Prefer": f"wait={wait}",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise AssertionError(
+                    f"{method} {path} answered {refused.code}: {refused.read().decode()}"
+                ) from None
+        return json.loads(text) if text else None
+
+    def refresh(self, short_id: str) -> None:
+        """Refresh a view and wait for its end, good or bad."""
+        statement = self.call("POST", f"views/api/views/{short_id}/refresh")
+        self.call("GET", f"views/api/v1/statements/{statement['id']}", wait=50)
+
+    def redefine(self, slug: str, sql: str, **fields: Any) -> None:
+        """Give a view another query, as saving the cell again does."""
+        statement = self.call("POST", "views/api/v1/statements", {"sql": sql}, wait=50)
+        body = {"statement_id": statement["id"], **fields}
+        self.call("PUT", f"views/api/v1/perspectives/{slug}", body)
+
+
+class Lab(Person):
     """JupyterLab as a user would start it, but for its folders, port and token.
 
     Parameters
@@ -45,13 +101,9 @@ class Lab:
         self.offers_views = offers_views
         self.token = secrets.token_hex(16)
         self.port = _free_port()
+        super().__init__(f"http://127.0.0.1:{self.port}/", f"token {self.token}")
         self._process: subprocess.Popen[bytes] | None = None
         self._write_settings(settings or {})
-
-    @property
-    def url(self) -> str:
-        """The server's address, with a trailing slash."""
-        return f"http://127.0.0.1:{self.port}/"
 
     @property
     def log(self) -> str:
@@ -93,34 +145,17 @@ class Lab:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(20)
 
-    def save(self, sql: str, name: str, **fields: Any) -> dict[str, Any]:
-        """Run SQL over REST and save it as a view; relative names start at the root folder."""
-        statement = self.call("POST", "views/api/v1/statements", {"sql": sql}, wait=50)
-        assert statement["status"] == "SUCCESS", statement
-        body = {"name": name, "statement_id": statement["id"], **fields}
-        return self.call("POST", "views/api/v1/perspectives", body)
+    def write(self, name: str, text: str) -> None:
+        """Make or replace a file of the root folder in one step: nobody sees half of it."""
+        half = self.home / "half-written"
+        half.write_text(text)
+        half.replace(self.root / name)
 
-    def call(self, method: str, path: str, body: Any = None, *, wait: int = 0) -> Any:
-        """One REST call with the server's token; the decoded JSON, None for an empty answer."""
-        request = urllib.request.Request(
-            self.url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Authorization": f"token {self.token}",
-                "Content-Type": "application/json",
-                "Prefer": f"wait={wait}",
-            },
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as refused:
-            with refused:
-                raise AssertionError(
-                    f"{method} {path} answered {refused.code}: {refused.read().decode()}"
-                ) from None
-        return json.loads(text) if text else None
+    def person(self, name: str) -> Person:
+        """Somebody else, with an API key of his own."""
+        body = {"label": name, "user": name, "scopes": ["*"]}
+        key = self.call("POST", "views/api/keys", body)["key"]
+        return Person(self.url, f"Bearer {key}")
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER_VIEWS", "JPY_"))}

@@ -43,6 +43,11 @@ class Screen:
         self.page.locator('.jp-SideBar [data-id="jupyter-views-panel"]').click()
         expect(self.panel).to_be_visible()
 
+    def open_view(self, short_id: str, tab: str = "table") -> None:
+        """Open a view's result tab, with one of its parts in front."""
+        self.command("views:open", id=short_id, tab=tab)
+        expect(self.result.get_by_role("tab", selected=True)).to_have_text(tab.capitalize())
+
     def command(self, name: str, **args: Any) -> None:
         """Run one of the application's commands to its end."""
         self.page.evaluate(

@@ -51,6 +51,21 @@ def _save_one_of_each(lab: Lab) -> None:
     (lab.root / "broken.csv").unlink()
     broken = lab.call("GET", "views/api/views?search=broken")["items"][0]["short_id"]
     lab.call("POST", f"views/api/views/{broken}/refresh")
+    _save_one_with_a_past(lab)
+
+
+def _save_one_with_a_past(lab: Lab) -> None:
+    source = lab.root / "past.csv"
+    source.write_text("k,n\na,1\nb,2\n")
+    sql = "SELECT k, n\nFROM 'past.csv'"
+    short_id = lab.save(sql, "Past", auto_refresh=False)["short_id"]
+    lab.refresh(short_id)
+    source.write_text("k,n\na,5\nc,\n")
+    lab.refresh(short_id)
+    source.rename(lab.root / "away.csv")
+    lab.refresh(short_id)
+    (lab.root / "away.csv").rename(source)
+    lab.redefine("past", f"{sql}\nORDER BY k", note="In order")
 
 
 def test_every_status_word_has_a_contrast_of_four_and_a_half(screen: Screen) -> None:
@@ -77,6 +92,50 @@ def test_axe_finds_nothing_in_sidebar_and_result(screen: Screen) -> None:
     _assert_no_violations(screen.page, ".jp-ViewsResult")
 
 
+def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen) -> None:
+    screen.open()
+    screen.open_view(_short_id(screen, "Past"), "history")
+    expect(screen.result.locator("[data-mark=failed]")).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+
+    screen.result.get_by_role("button", name="Compare").first.click()
+    expect(screen.result.locator("[data-change=changed]").first).to_be_visible()
+    screen.result.get_by_role("button", name="Change key").click()
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+
+    screen.result.get_by_role("button", name="SQL changes of version 2").click()
+    expect(screen.result.locator(".jp-ViewsSqlDiff [data-kind=added]")).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+
+    screen.page.keyboard.press("Alt+3")
+    expect(screen.result.locator(".jp-ViewsLog-line").first).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+
+
+def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
+    screen.open()
+    screen.begin("views:freshness", id=_short_id(screen, "Past"))
+    dialog = screen.page.locator(".jp-ViewsRuleDialog")
+    dialog.get_by_label("On a schedule").select_option("other")
+    dialog.get_by_label("Schedule", exact=True).fill("1 2 3 4 never")
+    _assert_no_violations(screen.page, ".jp-ViewsRuleDialog")
+
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsRuleDialog")
+
+
+def test_nothing_is_wider_than_a_narrow_result_tab(screen: Screen) -> None:
+    screen.page.set_viewport_size({"width": 640, "height": 700})
+    screen.open_sidebar()
+    screen.open_view(_short_id(screen, "Past"), "history")
+    screen.result.get_by_role("button", name="Compare").first.click()
+    expect(screen.result.locator("[data-change=changed]").first).to_be_visible()
+
+    part = screen.result.locator(".jp-ViewsPast")
+    assert part.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
 def test_nothing_is_cut_off_at_the_narrowest_sidebar_and_twice_the_size(screen: Screen) -> None:
     screen.page.set_viewport_size({"width": 640, "height": 400})
     screen.open_sidebar()
@@ -88,6 +147,11 @@ def test_nothing_is_cut_off_at_the_narrowest_sidebar_and_twice_the_size(screen: 
     assert action["width"] >= 24 and action["height"] >= 24
     assert action["x"] + action["width"] <= row["x"] + row["width"]
     assert screen.panel.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+def _short_id(screen: Screen, search: str) -> str:
+    found = screen.lab.call("GET", f"views/api/views?search={search}")["items"]
+    return next(view["short_id"] for view in found if view["name"] == search)
 
 
 def _assert_no_violations(page: Page, region: str) -> None:

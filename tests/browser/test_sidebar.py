@@ -24,7 +24,7 @@ def test_a_changed_file_is_named_and_a_refresh_makes_the_view_fresh(screen: Scre
 
     sales.write_text("region,amount\nnorth,1\nsouth,2\nwest,3\n")
     expect(screen.badge("Sales")).to_have_text("Stale", timeout=10_000)
-    expect(screen.row("Sales").locator(".jp-ViewsRow-detail")).to_have_text("sales.csv changed")
+    expect(screen.row("Sales").locator(".jp-ViewsRow-detail")).to_contain_text("sales.csv changed")
 
     screen.row("Sales").get_by_role("button", name="Refresh Sales").click()
     expect(screen.badge("Sales")).to_have_text("Fresh")
@@ -40,7 +40,7 @@ def test_a_failed_refresh_says_why_and_keeps_the_old_rows(screen: Screen) -> Non
     expect(screen.result.get_by_role("cell", name="kept")).to_be_attached()
 
     source.unlink()
-    screen.result.get_by_role("button", name="Refresh").click()
+    screen.result.get_by_role("button", name="Refresh", exact=True).click()
 
     expect(screen.badge("Fragile")).to_have_text("Failed")
     expect(screen.result.locator(".jp-ViewsBanner")).to_contain_text("gone.csv")

@@ -4,39 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
-
-import pytest
-
-
-@pytest.fixture
-def shell(api, jp_serverapp, tmp_path):
-    """Call ``jupyter views …``; returns (exit status, output, talk)."""
-
-    async def call(*words: str, token: str | None = None) -> tuple[int, str, str]:
-        environment = {
-            **os.environ,
-            "JUPYTER_VIEWS_TOKEN": token or jp_serverapp.identity_provider.token,
-        }
-        command = "from jupyter_views.cli import main; main(prog_name='jupyter views')"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            command,
-            "--url",
-            jp_serverapp.connection_url,
-            *words,
-            env=environment,
-            cwd=os.getcwd(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        output, talk = await process.communicate()
-        return process.returncode, output.decode(), talk.decode()
-
-    return call
 
 
 async def test_show_prints_the_digits_that_the_server_stores(api, shell):
@@ -105,3 +72,70 @@ async def test_a_key_is_made_listed_used_and_revoked(api, shell):
     assert (await shell("keys", "revoke", listed.split("\t")[0]))[0] == 0
 
     assert (await shell("show", "one", token=secret))[0] in {1, 4}
+
+
+async def test_history_diff_and_log_tell_the_past_as_text_and_as_json(api, shell, data_folder):
+    (data_folder / "f.csv").write_text("id,n\n1,1\n2,2\n")
+    view = await api.save("SELECT id, n FROM 'f.csv'", "F", auto_refresh=False)
+    (data_folder / "f.csv").write_text("id,n\n1,1\n2,5\n3,3\n")
+    assert (await shell("refresh", view["slug"]))[0] == 0
+
+    status, history, _ = await shell("history", view["slug"])
+    past = json.loads((await shell("history", view["slug"], "--json"))[1])
+    _, diff, _ = await shell("diff", view["slug"])
+    counted = json.loads((await shell("diff", view["slug"], "--json", "--rows", "0"))[1])
+    lines = [json.loads(x) for x in (await shell("log", view["slug"], "--json"))[1].splitlines()]
+
+    assert status == 0
+    assert "3 rows" in history
+    assert "1 (current)" in history
+    assert [entry["row_count"] for entry in past["refreshes"]] == [3, 2]
+    assert [version["n"] for version in past["versions"]] == [1]
+    assert diff.splitlines()[0] == "1 row added, 1 changed."
+    assert "~  2   2 → 5" in diff.splitlines()
+    assert "+  3   3" in diff.splitlines()
+    assert (counted["added"], counted["changed"], counted["rows"]) == (1, 1, [])
+    assert any("3 rows" in line["text"] for line in lines)
+
+
+async def test_two_versions_are_compared_by_their_numbers_and_one_is_restored(api, shell):
+    view = await api.save("SELECT 1 AS one", "V")
+    newer = await api.run("SELECT 2 AS two")
+    await api("PUT", f"api/v1/perspectives/{view['slug']}", {"statement_id": newer["id"]})
+
+    _, diff, _ = await shell("diff", view["slug"], "--before", "1", "--after", "2")
+    status, _, talk = await shell("restore", view["slug"], "1", "--note", "back")
+
+    assert "- SELECT 1 AS one\n+ SELECT 2 AS two\n" in diff
+    assert (status, talk) == (0, "Version 3 is version 1 again.\n")
+    assert (await shell("show", view["slug"]))[1] == "one\r\n1\r\n"
+
+
+async def test_what_cannot_be_compared_or_restored_has_its_own_exit_status(api, shell):
+    await api.save("SELECT 1 AS one", "Alone")
+
+    mixed = await shell("diff", "alone", "--before", "1", "--after", "stmt_x")
+    nothing = await shell("diff", "alone")
+    absent = await shell("restore", "alone", "7")
+
+    assert mixed[0] == 2
+    assert "two versions, or two refreshes" in mixed[2]
+    assert nothing[0] == 3
+    assert (absent[0], absent[2]) == (3, "The view has no version 7.\nIt has 1 to 1.\n")
+
+
+async def test_the_log_of_a_view_that_nothing_happened_to_is_empty(api, shell):
+    await api.save("SELECT 1 AS one", "Quiet", auto_refresh=False)
+
+    status, output, talk = await shell("log", "quiet")
+
+    assert (status, talk) == (0, "")
+    assert "\t" not in output
+
+
+async def test_an_absent_server_is_named_in_the_words_of_a_shell(shell):
+    status, output, talk = await shell("list", url="http://127.0.0.1:9")
+
+    assert (status, output) == (1, "")
+    assert "connect(" not in talk
+    assert "Next: jupyter views --url http://localhost:8888 …" in talk

@@ -11,7 +11,7 @@ from kernel.live import PACKAGE_PARENT
 
 import jupyter_views as jv
 from jupyter_views.client import NoServer, NoSuchView, RefreshFailed, StillRunning
-from jupyter_views.core.errors import SlugTaken
+from jupyter_views.core.errors import Invalid, NotFound, SlugTaken
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.range * b.range % 7 = 3"
 
@@ -230,3 +230,110 @@ def test_importing_the_package_loads_neither_server_nor_store_nor_engine(tmp_pat
     )
 
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.fixture
+def counted(views, server):
+    """A view whose file changed once, refreshed by hand."""
+    source = server.root / "counted.csv"
+    source.write_text("id,n\n1,1\n2,2\n")
+    view = views.save("Counted", "FROM 'counted.csv'", auto_refresh=False)
+    source.write_text("id,n\n1,1\n2,5\n3,3\n")
+    return view.refresh()
+
+
+def test_the_rule_and_the_words_of_a_view_are_set_in_one_call(counted):
+    counted.set(schedule="1h", age_seconds=600, key=["id"], tags=["a"], strict=True)
+
+    facts = counted.facts
+    assert (facts["schedule"], facts["schedule_text"], facts["age_seconds"]) == (
+        "1h",
+        "every hour",
+        600,
+    )
+    assert (facts["key"], facts["tags"], facts["strict"]) == (["id"], ["a"], True)
+    assert counted.set(schedule=None).facts["schedule"] is None
+    assert counted.facts["age_seconds"] == 600
+
+
+def test_a_view_is_saved_with_its_rule(views, server):
+    (server.root / "ruled.csv").write_text("n\n1\n")
+    probe = "SELECT max(n) FROM 'ruled.csv'"
+
+    view = views.save("Ruled", "FROM 'ruled.csv'", schedule="1h", changed_when=probe, key=["n"])
+
+    facts = view.facts
+    assert (facts["schedule"], facts["changed_when"], facts["key"]) == ("1h", probe, ["n"])
+
+
+def test_a_wrong_field_is_named_and_nothing_is_changed(counted):
+    with pytest.raises(Invalid) as caught:
+        counted.set(age_seconds=60, schedule="sometimes")
+
+    assert caught.value.details["field"] == "schedule"
+    assert counted.facts["age_seconds"] is None
+
+
+def test_the_history_tells_why_each_refresh_ran_and_what_it_changed(counted):
+    until = time.monotonic() + 10
+    while (newest := counted.history(limit=1)[0])["changes"] is None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+    assert newest["cause"]["kind"] == "asked"
+    assert newest["changes"] == {"added": 1, "removed": 0, "changed": 1}
+    assert [entry["row_count"] for entry in counted.history()] == [3, 2]
+
+
+def test_a_difference_counts_shows_its_key_and_gives_the_rows(counted):
+    diff = counted.diff()
+
+    assert (diff.key, diff.is_key_guessed) == (("id",), True)
+    assert (diff.added, diff.removed, diff.changed) == (1, 0, 1)
+    assert set(diff.rows) == {("changed", (2, 2), (2, 5)), ("added", None, (3, 3))}
+    assert len(diff.df()) == 3
+    assert repr(diff) == "<Difference: 1 row added, 1 changed>"
+    assert "~  2   2 → 5" in str(diff)
+    after, before = (entry["id"] for entry in counted.history())
+    turned = counted.diff(after, before, key=["id"], limit=0)
+    assert (turned.removed, turned.is_key_guessed, turned.rows) == (1, False, ())
+
+
+def test_without_earlier_rows_there_is_nothing_to_compare(views):
+    with pytest.raises(NotFound, match="No earlier rows"):
+        views.save("Alone", "SELECT 1 AS one").diff()
+
+
+def test_the_log_tells_what_was_done(counted):
+    until = time.monotonic() + 10
+    while not any("3 rows" in line["text"] for line in counted.log()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_an_earlier_version_is_compared_and_restored(views, server, monkeypatch):
+    monkeypatch.setattr("jupyter_views._view._PAGE", 2)
+    view = views.save("Versions", "SELECT 1 AS one")
+    newer = server.request(
+        "POST",
+        "views/api/v1/statements",
+        json={"sql": "SELECT 2 AS two"},
+        headers={"Prefer": "wait=20"},
+    ).json()
+    body = {"statement_id": newer["id"]}
+    server.request("PUT", "views/api/v1/perspectives/versions", json=body)
+
+    lines = view.sql_diff(1)
+    assert [(line["kind"], line["text"]) for line in lines[1:]] == [
+        ("removed", "SELECT 1 AS one"),
+        ("added", "SELECT 2 AS two"),
+    ]
+    assert view.restore(1, note="back").rows() == [(1,)]
+    assert [(each["n"], each["note"]) for each in view.versions()] == [
+        (3, "back"),
+        (2, None),
+        (1, None),
+    ]
+    assert [each["n"] for each in view.versions(limit=1)] == [3]
+    with pytest.raises(NotFound):
+        view.restore(9)

@@ -99,7 +99,46 @@ def test_an_age_of_a_day_is_a_date():
             },
             "Stale: a, b and 2 more changed",
         ),
-        ({"status": "stale", "stale_reason": "age"}, "Stale: older than its limit"),
+        (
+            {
+                "status": "stale",
+                "stale_reason": "source_changed",
+                "stale_sources": ["events.parquet"],
+                "stale_since": wire(NOW - timedelta(minutes=4)),
+            },
+            "Stale: events.parquet changed 4 min ago",
+        ),
+        (
+            {
+                "status": "stale",
+                "stale_reason": "source_changed",
+                "stale_sources": ["events.parquet"],
+                "stale_since": wire(NOW),
+            },
+            "Stale: events.parquet changed",
+        ),
+        (
+            {
+                "status": "stale",
+                "stale_reason": "source_changed",
+                "stale_sources": ["events.parquet"],
+                "stale_since": wire(NOW - timedelta(hours=2)),
+                "max_staleness_exceeded": True,
+            },
+            "Stale: events.parquet changed 2 h ago, longer than allowed",
+        ),
+        (
+            {"status": "stale", "stale_reason": "upstream_view", "stale_sources": ["daily"]},
+            "Stale: the view daily changed",
+        ),
+        (
+            {
+                "status": "stale",
+                "stale_reason": "age",
+                "stale_since": wire(NOW - timedelta(minutes=4)),
+            },
+            "Stale: older than its limit",
+        ),
         (
             {"status": "stale", "stale_reason": "unverifiable"},
             "Stale: its sources cannot be checked",
@@ -255,7 +294,14 @@ def test_an_instant_is_given_in_utc_and_in_local_time():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.008, "8 ms"), (0.31, "0.3 s"), (12.4, "12 s"), (125, "2 min 5 s")],
+    [
+        (0.008, "8 ms"),
+        (0.31, "0.3 s"),
+        (12.4, "12 s"),
+        (125, "2 min 5 s"),
+        (12_000, "3 h 20 min"),
+        (190_000, "2 d 4 h"),
+    ],
 )
 def test_a_duration_reads_naturally(seconds, words):
     assert _output.duration(seconds) == words

@@ -186,6 +186,12 @@ async def rate_limited(scene: Scene) -> Answer:
     return answers[-1]
 
 
+async def cycle(scene: Scene) -> Answer:
+    await scene.api.save("SELECT 1 AS n", "Loop")
+    itself = await scene.api.run('SELECT n FROM views."loop"')
+    return await scene.api("PUT", f"{PERSPECTIVES}/loop", {"statement_id": itself["id"]})
+
+
 async def unavailable(scene: Scene) -> Answer:
     await scene.app.stop_extension()
     return await scene.api("GET", "api/views")
@@ -195,6 +201,7 @@ ANSWERED: dict[str, Callable[[Scene], Awaitable[Answer]]] = {
     "VALIDATION": validation,
     "SLUG_INVALID": slug_invalid,
     "SLUG_IMMUTABLE": slug_immutable,
+    "CYCLE": cycle,
     "BAD_REQUEST": bad_request,
     "PARSE_ERROR": parse_error,
     "MULTIPLE_STATEMENTS": many_statements,
@@ -278,6 +285,23 @@ async def interrupted(scene: Scene) -> str:
     return statement_id
 
 
+async def upstream_failed(scene: Scene) -> str:
+    (scene.folder / "base.csv").write_text("n\n1\n")
+    await scene.api.save("SELECT n FROM 'base.csv'", "Base", auto_refresh=False)
+    await scene.api.save('SELECT n FROM views."base"', "Top", auto_refresh=False)
+    (scene.folder / "base.csv").unlink()
+    return (await scene.api("POST", f"{PERSPECTIVES}/top/refresh")).json["id"]
+
+
+async def source_locked(scene: Scene) -> str:
+    shop = sqlite3.connect(scene.folder / "shop.sqlite", isolation_level=None)
+    shop.execute("CREATE TABLE orders (n INTEGER)")
+    shop.execute("BEGIN EXCLUSIVE")
+    statement = await scene.api.run('SELECT n FROM "shop.sqlite".orders')
+    shop.close()
+    return statement["id"]
+
+
 OF_STATEMENTS: dict[str, Callable[[Scene], Awaitable[str]]] = {
     "ENGINE_ERROR": engine_error,
     "ENGINE_CRASHED": engine_crashed,
@@ -285,6 +309,8 @@ OF_STATEMENTS: dict[str, Callable[[Scene], Awaitable[str]]] = {
     "TIMED_OUT": timed_out,
     "CANCELED": canceled,
     "INTERRUPTED": interrupted,
+    "UPSTREAM_FAILED": upstream_failed,
+    "SOURCE_LOCKED": source_locked,
 }
 
 

@@ -14,7 +14,13 @@ from jupyter_views.http.base import ViewsHandler
 from jupyter_views.http.routes import ROUTES
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW")
-SAMPLES = {"{id}": "stmt_x", "{slug}": "a-slug", "{short_id}": "Abcd1234", "{sha256}": "0" * 64}
+SAMPLES = {
+    "{id}": "stmt_x",
+    "{slug}": "a-slug",
+    "{short_id}": "Abcd1234",
+    "{sha256}": "0" * 64,
+    "{n}": "1",
+}
 PUBLIC = {("GET", "api/health"), ("HEAD", "api/health")}
 
 

@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "kernel": {"core", "kernel", "client", "_version"},
 }
 ONLY_IN = {
+    "watchfiles": {"engines"},
+    "cronsim": {"core"},
     "tornado": {"http", "app"},
     "duckdb": {"engines"},
     "sqlalchemy": {"store"},
@@ -27,7 +29,7 @@ ONLY_IN = {
     "ipywidgets": {"kernel"},
     "anywidget": {"kernel"},
 }
-CLIENT = {path.stem for path in PACKAGE.glob("*.py")} - {"app", "cli", "__init__"}
+CLIENT = {path.stem for path in PACKAGE.glob("*.py")} - {"app", "cli", "wiring", "__init__"}
 
 
 def _modules():

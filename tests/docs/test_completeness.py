@@ -6,6 +6,7 @@ import re
 
 import msgspec
 import pytest
+from jupyter_events.schema import EventSchema
 
 from jupyter_views.app import ViewsApp
 from jupyter_views.core.errors import BY_CODE
@@ -69,6 +70,16 @@ def test_every_error_that_can_reach_a_caller_is_on_the_rest_page_with_its_status
     reachable = {code: kind for code, kind in BY_CODE.items() if kind.__name__ in named}
     assert len(reachable) > 25
     assert rows == {code: str(kind.status) for code, kind in reachable.items()}
+
+
+def test_every_event_is_on_the_rest_page_with_what_it_tells():
+    page = prose(REST)
+    for path in sorted((HOME / "jupyter_views" / "events").glob("*.yaml")):
+        rows = re.findall(rf"^\| `{path.stem}` \| .*$", page, re.MULTILINE)
+        schema = EventSchema(path)
+        facts = schema.properties.keys() - {"short_id", "at"}
+        assert len(rows) == 1, path.stem
+        assert {f"`{fact}`" for fact in facts} <= set(re.findall(r"`\w+`", rows[0])), path.stem
 
 
 def test_every_scope_is_on_the_rest_page():

@@ -27,6 +27,8 @@ class Query(NamedTuple):
 
 _EVENTS, _USERS, _DAYS = "file:events.csv", "file:users.parquet", "file:days.csv"
 _DF = ("df",)
+_SHOP, _LITE = "database:shop.duckdb", "database:shop.sqlite"
+_DELTA, _ICEBERG = "table:lake/sales", "table:ice/main/sales"
 
 QUERIES: tuple[Query, ...] = (
     # Names of table expressions.
@@ -321,7 +323,7 @@ QUERIES: tuple[Query, ...] = (
         "frame and file", "FROM df JOIN 'events.csv' USING (id)", ("frame:df", _EVENTS), frames=_DF
     ),
     Query("unknown name", "SELECT * FROM orders", ("unknown:orders",)),
-    Query("unknown name with schema", 'FROM views."daily-users"', ("unknown:views.daily-users",)),
+    Query("unknown name with schema", 'FROM sales."daily-users"', ("unknown:sales.daily-users",)),
     Query(
         "unknown in a subquery",
         "SELECT (SELECT max(id) FROM orders) FROM 'days.csv'",
@@ -369,4 +371,198 @@ QUERIES: tuple[Query, ...] = (
     Query(
         "transaction time", "SELECT transaction_timestamp()", volatile=("transaction_timestamp",)
     ),
+    # Views.
+    Query("view", 'FROM views."daily-users"', ("view:daily-users",)),
+    Query("view without quotes", "FROM views.events", ("view:events",)),
+    Query("view in other case", 'FROM VIEWS."Daily-Users"', ("view:daily-users",)),
+    Query("view named by a keyword", 'FROM views."select"', ("view:select",)),
+    Query(
+        "cte of a slug's name does not hide the view",
+        "WITH events AS (SELECT 1 id) SELECT * FROM events e, views.events v",
+        ("view:events",),
+    ),
+    Query(
+        "view in the cte of its own name",
+        "WITH events AS (FROM views.events) FROM events",
+        ("view:events",),
+    ),
+    Query("cte named views", "WITH views AS (SELECT 1 AS events) FROM views"),
+    Query("alias named views", "SELECT views.id FROM 'days.csv' AS views", (_DAYS,)),
+    Query(
+        "alias named views beside a view",
+        "SELECT views.id FROM 'days.csv' AS views, views.events",
+        (_DAYS, "view:events"),
+    ),
+    Query(
+        "column named like a view",
+        "SELECT views.events FROM (SELECT {'events': 1} AS views)",
+    ),
+    Query(
+        "view in a subquery",
+        "SELECT (SELECT max(id) FROM views.events) FROM 'days.csv'",
+        ("view:events", _DAYS),
+    ),
+    Query(
+        "view in exists",
+        "FROM 'days.csv' d WHERE EXISTS (FROM views.events e WHERE e.id = d.id)",
+        ("view:events", _DAYS),
+    ),
+    Query(
+        "view twice",
+        "SELECT 1 FROM views.events a JOIN views.events b USING (id)",
+        ("view:events",),
+    ),
+    Query(
+        "view that is pivoted",
+        "PIVOT views.events ON kind IN ('a', 'b') USING sum(id)",
+        ("view:events",),
+    ),
+    Query(
+        "view that is unpivoted", "UNPIVOT views.events ON id INTO NAME n VALUE v", ("view:events",)
+    ),
+    Query("view that is summarized", "SUMMARIZE views.events", ("view:events",)),
+    Query("view that is described", "DESCRIBE views.events", ("view:events",)),
+    Query("view with renamed columns", "SELECT a FROM views.events AS v(a, b)", ("view:events",)),
+    Query(
+        "view in a lambda's list",
+        "SELECT list_transform((SELECT list(id) FROM views.events), lambda x: x + 1)",
+        ("view:events",),
+    ),
+    Query(
+        "view in the step of a recursive cte",
+        """WITH RECURSIVE r(n) AS (SELECT 0 UNION SELECT e.id FROM r JOIN views.events e
+           ON e.id = r.n + 1) FROM r""",
+        ("view:events",),
+    ),
+    Query(
+        "view in a lateral join",
+        "FROM 'days.csv' d, LATERAL (SELECT kind FROM views.events e WHERE e.id = d.id)",
+        ("view:events", _DAYS),
+    ),
+    Query(
+        "view and frame",
+        "SELECT 1 FROM views.events JOIN df USING (id)",
+        ("view:events", "frame:df"),
+        frames=_DF,
+    ),
+    Query("view at an earlier time", "FROM views.events AT (VERSION => 1)", code="NOT_ALLOWED"),
+    Query("view named in one piece", 'FROM "views.events"', code="NOT_ALLOWED"),
+    Query("view with its catalog", "FROM memory.views.events", ("unknown:memory.views.events",)),
+    Query("file named views", "FROM views.csv", ("file:views.csv",)),
+    # Database files.
+    Query("table of a database", 'FROM "shop.duckdb".orders', (_SHOP,)),
+    Query("table with its schema", 'FROM "shop.duckdb".main.orders', (_SHOP,)),
+    Query("table of another schema", 'FROM "shop.duckdb".other.orders', (_SHOP,)),
+    Query("table in other case", 'FROM "shop.duckdb".ORDERS', (_SHOP,)),
+    Query("table named like a file", 'FROM "shop.duckdb".csv', (_SHOP,)),
+    Query("database in a folder", 'FROM "sub/shop.duckdb".orders', ("database:sub/shop.duckdb",)),
+    Query("database by a dot", 'FROM "./shop.duckdb".orders', ("database:./shop.duckdb",)),
+    Query(
+        "database behind a folder and back",
+        'FROM "sub/../shop.duckdb".orders',
+        ("database:sub/../shop.duckdb",),
+    ),
+    Query(
+        "column with the name of its database",
+        'SELECT "shop.duckdb".main.orders.id FROM "shop.duckdb".main.orders',
+        (_SHOP,),
+    ),
+    Query(
+        "two tables of a database",
+        'SELECT 1 FROM "shop.duckdb".orders, "shop.duckdb".csv',
+        (_SHOP,),
+    ),
+    Query(
+        "database and file",
+        """SELECT name FROM "shop.duckdb".orders JOIN 'events.csv' USING (id)""",
+        (_SHOP, _EVENTS),
+    ),
+    Query(
+        "database in a subquery",
+        """SELECT id, (SELECT max(id) FROM "shop.duckdb".orders) FROM 'days.csv'""",
+        (_SHOP, _DAYS),
+    ),
+    Query("view inside a database", 'FROM "shop.duckdb".big', (_SHOP,)),
+    Query("view on a view inside a database", 'FROM "shop.duckdb".bigger', (_SHOP,)),
+    Query("view with odd names inside a database", 'FROM "shop.duckdb"."odd AS name"', (_SHOP,)),
+    Query(
+        "cte named like a database",
+        'WITH "shop.duckdb" AS (SELECT 1 AS orders) FROM "shop.duckdb"',
+    ),
+    Query("sqlite", 'FROM "shop.sqlite".orders', (_LITE,)),
+    Query("sqlite with its schema", 'FROM "shop.sqlite".main.orders', (_LITE,)),
+    Query("view inside sqlite", 'FROM "shop.sqlite".paid', (_LITE,)),
+    Query("sqlite named .db", 'FROM "lite.db".orders', ("database:lite.db",)),
+    Query(
+        "both kinds of databases",
+        'SELECT 1 FROM "shop.duckdb".orders JOIN "shop.sqlite".orders USING (id)',
+        (_SHOP, _LITE),
+    ),
+    Query("database without its table", "FROM 'shop.duckdb'", code="NOT_ALLOWED"),
+    Query("database without quotes", "FROM shop.duckdb.orders", code="NOT_ALLOWED"),
+    Query("database that is hidden", 'FROM ".shop.duckdb".orders', code="NOT_ALLOWED"),
+    Query("database in the store", 'FROM "store/shop.duckdb".orders', code="NOT_ALLOWED"),
+    Query("database outside", 'FROM "../root-secret/shop.duckdb".t', code="NOT_ALLOWED"),
+    Query("database behind an address", 'FROM "http://x/shop.duckdb".t', code="NOT_ALLOWED"),
+    Query("database that is a folder", 'FROM "folder.db".t', code="NOT_ALLOWED"),
+    Query(
+        "catalogue of a database",
+        'FROM "shop.duckdb".information_schema.tables',
+        code="NOT_ALLOWED",
+    ),
+    Query("macro of a database", 'SELECT "shop.duckdb".twice(1)', code="NOT_ALLOWED"),
+    Query("macro with its schema", 'SELECT "shop.duckdb".main.twice(1)', code="NOT_ALLOWED"),
+    Query("table macro of a database", 'FROM "shop.duckdb".latest(1)', code="NOT_ALLOWED"),
+    Query(
+        "sequence of a database", """SELECT nextval('"shop.duckdb".numbers')""", code="NOT_ALLOWED"
+    ),
+    # Tables that are folders.
+    Query("delta", "FROM delta_scan('lake/sales')", (_DELTA,)),
+    Query("delta in capitals", "FROM DELTA_SCAN('lake/sales')", (_DELTA,)),
+    Query("delta by a parameter", "FROM delta_scan($t)", (_DELTA,), {"t": "lake/sales"}),
+    Query(
+        "delta joined with a file and filtered by a parameter",
+        """SELECT d.region, e.kind FROM delta_scan('lake/sales') d JOIN 'events.csv' e USING (id)
+           WHERE d.id > $least""",
+        (_DELTA, _EVENTS),
+        {"least": 0},
+    ),
+    Query(
+        "delta joined with itself by way of a cte",
+        """WITH d AS (FROM delta_scan('lake/sales'))
+           SELECT count(*) FROM d a JOIN d b USING (id)""",
+        (_DELTA,),
+    ),
+    Query(
+        "delta in a subquery", "SELECT (SELECT max(id) FROM delta_scan('lake/sales'))", (_DELTA,)
+    ),
+    Query(
+        "delta without an alias", "SELECT delta_scan.id FROM delta_scan('lake/sales')", (_DELTA,)
+    ),
+    Query("delta with renamed columns", "SELECT a FROM delta_scan('lake/sales') d(a)", (_DELTA,)),
+    Query(
+        "delta that is pivoted",
+        "PIVOT (FROM delta_scan('lake/sales')) ON region IN ('EU') USING sum(amount)",
+        (_DELTA,),
+    ),
+    Query("iceberg", "FROM iceberg_scan('ice/main/sales')", (_ICEBERG,)),
+    Query(
+        "iceberg scanned twice",
+        """WITH i AS (FROM iceberg_scan('ice/main/sales'))
+           SELECT count(*) FROM i a JOIN i b USING (id)""",
+        (_ICEBERG,),
+    ),
+    Query(
+        "everything at once",
+        """SELECT count(*) FROM delta_scan('lake/sales') d, iceberg_scan('ice/main/sales') i,
+           "shop.duckdb".orders o, "shop.sqlite".orders s, views.events v, 'days.csv' f""",
+        (_DELTA, _ICEBERG, _SHOP, _LITE, "view:events", _DAYS),
+    ),
+    Query("computed folder", "FROM delta_scan('lake/' || 'sales')", code="NOT_ALLOWED"),
+    Query("list of folders", "FROM delta_scan(['lake/sales', 'lake/b'])", code="NOT_ALLOWED"),
+    Query("delta at a version", "FROM delta_scan('lake/sales', version => 0)", code="NOT_ALLOWED"),
+    Query("delta outside", "FROM delta_scan('../root-secret')", code="NOT_ALLOWED"),
+    Query("delta behind an address", "FROM delta_scan('s3://bucket/sales')", code="NOT_ALLOWED"),
+    Query("delta of a file", "FROM delta_scan('events.csv')", code="NOT_ALLOWED"),
+    Query("delta as a value", "SELECT delta_scan('lake/sales')", code="PARSE_ERROR"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from jupyter_views.core.ports import Draft, Plan, Read, Signature
+from jupyter_views.core.ports import Comparison, Draft, Plan, Read, Signature
 from jupyter_views.engines import gate, sandbox, sources
 
 MIB = 2**20
@@ -75,18 +75,24 @@ class Place:
         params: dict[str, Any] | None = None,
         frames: dict[str, str] | None = None,
         base: str = "",
+        changed_when: str | None = None,
     ) -> Plan:
         draft = Draft(
             sql=sql,
             base_dir=str(self.root / base),
             params=params or {},
             frames=frames or {},
+            changed_when=changed_when,
         )
         roots = (str(self.root),)
         return gate.inspect(self.connection, draft, readable=roots, hidden=self.hidden)
 
     def sign(
-        self, reads: tuple[Read, ...], previous: tuple[Signature, ...] = ()
+        self,
+        reads: tuple[Read, ...],
+        previous: tuple[Signature, ...] = (),
+        *,
+        is_strict: bool = False,
     ) -> tuple[Signature, ...]:
         return sources.take(
             self.connection,
@@ -94,7 +100,12 @@ class Place:
             previous=previous,
             roots=(str(self.root),),
             hidden=self.hidden,
+            is_strict=is_strict,
         )
+
+    def compare(self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]) -> Comparison:
+        roots = (str(self.root),)
+        return sources.compare(self.connection, reads, recorded, roots=roots, hidden=self.hidden)
 
 
 def _format(name: str) -> str:

@@ -170,17 +170,16 @@ def test_renderings_of_whole_results_leave_a_worker_for_short_questions(tmp_path
         assert took < 3
 
 
-def test_signatures_answer_one_per_read_in_order(bench):
-    (bench.data / "b.csv").write_text("x\n1\n")
-    reads = tuple(
-        Read(kind="file", name=name, path=str(bench.data / name)) for name in ("b.csv", "a.csv")
-    )
+def test_sources_are_compared_with_what_a_run_recorded(bench):
+    path = bench.data / "b.csv"
+    path.write_text("x\n1\n")
+    reads = (Read(kind="file", name="b.csv", path=str(path)),)
+    recorded = bench.run("FROM 'b.csv'").signatures
 
-    found = bench.wait(bench.engine.signatures(reads))
-
-    assert [each.name for each in found] == ["b.csv", "a.csv"]
-    assert [dict(each.entries) != {} for each in found] == [True, True]
-    assert bench.wait(bench.engine.signatures(())) == ()
+    assert bench.wait(bench.engine.compare(reads, recorded)).moved == ()
+    path.write_text("x\n2\n")
+    assert bench.wait(bench.engine.compare(reads, recorded)).moved == ("b.csv",)
+    assert bench.wait(bench.engine.compare((), ())).moved == ()
 
 
 def test_a_refused_draft_is_refused_by_the_check(bench):

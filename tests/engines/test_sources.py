@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import time
 
+import duckdb
 import pytest
 
 from jupyter_views.core.errors import NotAllowed
-from jupyter_views.core.ports import Read, Signature
-from jupyter_views.engines.sources import moved
+from jupyter_views.core.ports import Comparison, Read, Signature
+from jupyter_views.engines.sources import is_young, moved, take
 
 from .places import Place
 
@@ -288,3 +289,252 @@ def test_five_thousand_files_are_signed_quickly(tmp_path):
 
     assert len(signature.entries) == 5_000
     assert time.monotonic() - started < 2
+
+
+# Strict views: content and nothing else.
+
+
+def test_a_strict_signature_is_of_the_content(settled):
+    wanted = reads(settled, "FROM 'users.parquet'")
+    (signature,) = settled.sign(wanted, is_strict=True)
+
+    assert (signature.strength, signature.provisional) == ("content", False)
+    assert ";" in signature.entries[0][1]
+    assert settled.compare(wanted, (signature,)).moved == ()
+
+
+def test_touching_a_file_is_no_change_to_a_strict_view(place):
+    time.sleep(OLD_ENOUGH)
+    wanted = reads(place, "FROM 'events.csv'")
+    strict, lax = place.sign(wanted, is_strict=True), place.sign(wanted)
+    os.utime(place.root / "events.csv")
+
+    assert place.compare(wanted, strict).moved == ()
+    assert place.compare(wanted, lax).moved == ("events.csv",)
+
+
+def test_a_strict_view_sees_a_change_of_content(place):
+    wanted = reads(place, "FROM 'events.csv'")
+    strict = place.sign(wanted, is_strict=True)
+    (place.root / "events.csv").write_text("id,kind,amount\n1,a,11\n2,b,20\n")
+
+    assert place.compare(wanted, strict).moved == ("events.csv",)
+
+
+def test_a_strict_view_over_more_than_can_be_hashed_is_never_called_unchanged(place):
+    with (place.root / "huge.csv").open("wb") as file:
+        file.truncate(3 * 2**30)
+    time.sleep(OLD_ENOUGH)
+    wanted = reads(place, "FROM 'huge.csv'")
+    strict = place.sign(wanted, is_strict=True)
+
+    assert strict[0].provisional
+    assert place.compare(wanted, strict).moved is None
+
+
+def test_content_that_cannot_be_hashed_again_proves_nothing():
+    stamps = "1-2-3-4-5"
+    kept = f"{stamps};{'a' * 64}"
+    old = Signature(name="a.csv", kind="file", strength="content", entries=(("a.csv", kept),))
+    new = Signature(name="a.csv", kind="file", strength="content", entries=(("a.csv", stamps),))
+
+    assert moved((old,), (new,)) is None
+    assert moved((old,), (old,)) == ()
+
+
+# Stamps of whole seconds.
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "is_fine", "expected"),
+    [
+        (1_900_000_000, True, True),
+        (2_100_000_000, True, False),
+        (2_100_000_000, False, True),
+        (3_900_000_000, False, True),
+        (4_100_000_000, False, False),
+    ],
+)
+def test_stamps_of_whole_seconds_are_distrusted_for_two_seconds_more(age_ns, is_fine, expected):
+    stamp = 1_700_000_000 * 10**9 + (1 if is_fine else 0)
+
+    assert is_young(stamp, stamp, stamp + age_ns) is expected
+
+
+def test_one_stamp_of_whole_seconds_says_nothing_about_the_file_system():
+    second = 1_700_000_000 * 10**9
+
+    assert not is_young(second, second + 1, second + 2_100_000_000)
+
+
+def test_a_stamp_from_the_future_is_never_old_enough():
+    now = 1_700_000_000 * 10**9
+
+    assert is_young(now + 86_400 * 10**9 + 1, now - 10**12, now)
+
+
+# What becomes of a source: compared with what a run recorded.
+
+
+def compared(place: Place, sql: str, change) -> tuple[str, ...] | None:
+    wanted = reads(place, sql)
+    before = place.sign(wanted)
+    change(place.root)
+    return place.compare(wanted, before).moved
+
+
+def _replace_by_folder(root):
+    (root / "events.csv").unlink()
+    (root / "events.csv").mkdir()
+
+
+def _replace_by_pipe(root):
+    (root / "events.csv").unlink()
+    os.mkfifo(root / "events.csv")
+
+
+def _replace_by_loop(root):
+    (root / "events.csv").unlink()
+    (root / "events.csv").symlink_to(root / "events.csv")
+
+
+def _replace_by_link_outside(root):
+    (root / "events.csv").unlink()
+    (root / "events.csv").symlink_to(root.parent / "root-secret" / "salaries.csv")
+
+
+CHANGES = {
+    "deleted": lambda root: (root / "events.csv").unlink(),
+    "a folder": _replace_by_folder,
+    "a pipe": _replace_by_pipe,
+    "a loop": _replace_by_loop,
+    "a link outside": _replace_by_link_outside,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_source_that_is_gone_or_may_not_be_read_any_more_has_changed(place, change):
+    assert compared(place, "FROM 'events.csv'", change) == ("events.csv",)
+
+
+def test_a_folder_above_a_source_that_became_a_file_is_a_change(place):
+    def change(root):
+        (root / "sub" / "here.csv").unlink()
+        (root / "sub").rmdir()
+        (root / "sub").touch()
+
+    assert compared(place, "FROM 'sub/here.csv'", change) == ("sub/here.csv",)
+
+
+def test_a_pattern_that_now_reaches_a_hidden_file_has_changed(place):
+    moved_names = compared(
+        place, "FROM 'daily/*.csv'", lambda root: (root / "daily" / ".x.csv").touch()
+    )
+
+    assert moved_names == ("daily/*.csv",)
+
+
+def test_a_folder_that_is_replaced_by_a_loop_changes_what_its_pattern_means(place):
+    def change(root):
+        (root / "daily" / "2026-01.csv").unlink()
+        (root / "daily" / "2026-02.csv").unlink()
+        (root / "daily").rmdir()
+        (root / "daily").symlink_to(root / "daily")
+
+    assert compared(place, "FROM 'daily/*.csv'", change) == ("daily/*.csv",)
+
+
+def test_a_pattern_tells_which_files_came_and_went(place):
+    def change(root):
+        (root / "daily" / "2026-01.csv").unlink()
+        (root / "daily" / "2026-03.csv").write_text("id,amount\n3,7\n")
+
+    assert compared(place, "FROM 'daily/*.csv'", change) == (
+        "daily/2026-01.csv",
+        "daily/2026-03.csv",
+    )
+
+
+def test_a_comparison_confirms_what_was_provisional_once_it_is_old_enough(place):
+    wanted = reads(place, "FROM 'events.csv'")
+    recorded = place.sign(wanted)
+    assert recorded[0].provisional
+
+    assert place.compare(wanted, recorded).confirmed is None
+    time.sleep(OLD_ENOUGH)
+    compared_once = place.compare(wanted, recorded)
+
+    assert compared_once.moved == ()
+    assert [each.provisional for each in compared_once.confirmed] == [False]
+    assert place.compare(wanted, compared_once.confirmed) == Comparison(moved=())
+
+
+# A person's own probe.
+
+
+def probe(token: str, strength: str = "coarse") -> Signature:
+    return Signature(
+        name="changed_when", kind="probe", strength=strength, entries=(("changed_when", token),)
+    )
+
+
+def _file(stamps: str) -> Signature:
+    return Signature(name="a.csv", kind="file", strength="exact", entries=(("a.csv", stamps),))
+
+
+def test_where_a_probe_was_recorded_it_alone_decides():
+    old = (_file("1-2-3-4-5"), probe("INTEGER: '1'"))
+
+    assert moved(old, (_file("9-9-9-9-9"), probe("INTEGER: '1'"))) == ()
+    assert moved(old, (_file("1-2-3-4-5"), probe("INTEGER: '2'"))) == ("changed_when",)
+    assert moved(old, (_file("1-2-3-4-5"),)) == ("changed_when",)
+    assert moved((_file("1-2-3-4-5"),), old) == ("changed_when",)
+
+
+def test_a_probe_without_an_answer_proves_nothing():
+    silent = probe("", "none")
+
+    assert moved((probe("INTEGER: '1'"),), (silent,)) is None
+    assert moved((silent,), (probe("INTEGER: '1'"),)) is None
+
+
+def test_a_probe_is_never_asked_where_queries_of_people_may_not_run(place):
+    wanted = place.inspect("FROM 'events.csv'", changed_when="SELECT 1").reads
+    recorded = (_file("1-2-3-4-5"), probe("INTEGER: '1'"))
+
+    assert [each.strength for each in place.sign(wanted)] == ["exact", "none"]
+    assert place.compare(wanted, recorded).moved is None
+
+
+# Other kinds.
+
+
+def test_a_view_is_signed_by_the_hash_of_its_rows():
+    one = Read(kind="view", name="daily", path="a" * 64)
+    unknown = Read(kind="view", name="daily")
+    (signed,) = take_of(one)
+
+    assert (signed.strength, signed.entries) == ("exact", (("daily", "a" * 64),))
+    assert take_of(unknown)[0].entries == (("daily", "absent"),)
+    assert moved((signed,), take_of(unknown)) == ("daily",)
+
+
+def take_of(*wanted: Read) -> tuple[Signature, ...]:
+    with duckdb.connect() as connection:
+        return take(connection, wanted, roots=())
+
+
+def test_ten_thousand_files_are_compared_quickly(tmp_path):
+    place = Place(tmp_path)
+    many = place.root / "many"
+    many.mkdir()
+    for number in range(10_000):
+        (many / f"{number}.csv").touch()
+    wanted = reads(place, "FROM 'many/*.csv'")
+    time.sleep(OLD_ENOUGH)
+    recorded = place.sign(wanted)
+
+    (many / "77.csv").write_text("a\n1\n")
+    (many / "78.csv").unlink()
+
+    assert place.compare(wanted, recorded).moved == ("many/77.csv", "many/78.csv")

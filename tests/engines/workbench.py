@@ -67,8 +67,10 @@ class Workbench:
         )
         reads: tuple[Read, ...] = options.pop("reads", ())
         run_id = options.pop("id", None) or secrets.token_hex(4)
+        state_key = options.pop("state_key", None)
         options.setdefault("base_dir", str(self.data))
-        return Run(id=run_id, draft=Draft(sql=sql, **options), reads=reads, limits=limits)
+        draft = Draft(sql=sql, **options)
+        return Run(id=run_id, draft=draft, reads=reads, limits=limits, state_key=state_key)
 
     async def arun(
         self, sql: str, on_progress: Callable[[Progress], None] = lambda _: None, **options: Any

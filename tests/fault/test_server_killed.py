@@ -5,126 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
-import secrets
 import signal
-import socket
-import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
-import pytest
 
-from jupyter_views.store.database import Database
-
-
-class Server:
-    """A real server process on a store of its own."""
-
-    def __init__(self, home: Path, store: Path) -> None:
-        self.home, self.store = home, store
-        self.token = secrets.token_hex(16)
-        self.process: subprocess.Popen[bytes] | None = None
-        self.client: httpx.Client | None = None
-
-    def start(self) -> httpx.Client:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        environment = {
-            **os.environ,
-            "HOME": str(self.home),
-            "JUPYTER_CONFIG_DIR": str(self.home / "config"),
-            "JUPYTER_DATA_DIR": str(self.home / "data"),
-            "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
-        }
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyter_server",
-                "--ServerApp.ip=127.0.0.1",
-                f"--ServerApp.port={port}",
-                "--ServerApp.port_retries=0",
-                "--ServerApp.open_browser=False",
-                "--ServerApp.allow_root=True",
-                f"--IdentityProvider.token={self.token}",
-                "--ServerApp.jpserver_extensions={'jupyter_views': True}",
-                f"--ServerApp.root_dir={self.home}",
-                f"--ViewsApp.store_dir={self.store}",
-                "--ViewsApp.run_workers=1",
-                "--ViewsApp.read_workers=1",
-            ],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.leave()
-        self.client = client = httpx.Client(
-            base_url=f"http://127.0.0.1:{port}/views/api",
-            headers={"Authorization": f"Bearer {self.token}"},
-            timeout=60,
-        )
-        self._await_health(client)
-        return client
-
-    def _await_health(self, client: httpx.Client) -> None:
-        for _ in range(300):
-            try:
-                if client.get("health").status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.1)
-        raise AssertionError("The server did not come up.")
-
-    def leave(self) -> None:
-        if self.client is not None:
-            self.client.close()
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        self.process.wait(timeout=30)
-
-
-@pytest.fixture
-def server(tmp_path):
-    made = Server(tmp_path, tmp_path / "views-store")
-    yield made
-    made.leave()
-    if made.process is not None and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
-
-
-def check_store(folder: Path) -> None:
-    """Invariants of a store that nobody uses at the moment."""
-    database = Database(f"sqlite:///{folder / 'views.sqlite'}")
-    assert database.check() == []
-    database.close()
-    with sqlite3.connect(folder / "views.sqlite") as connection:
-        connection.row_factory = sqlite3.Row
-        words = {"QUEUED", "RUNNING", "SUCCESS", "FAILED", "CANCELED"}
-        found = {row["status"] for row in connection.execute("SELECT status FROM statements")}
-        assert found <= words
-        for row in connection.execute("SELECT sha256, size_bytes FROM results"):
-            path = folder / "results" / row["sha256"][:2] / f"{row['sha256']}.arrow"
-            assert path.stat().st_size == row["size_bytes"]
-        holes = connection.execute(
-            "SELECT view_id FROM versions GROUP BY view_id HAVING max(n) <> count(*)"
-        )
-        assert holes.fetchall() == []
+from .invariants import check_store
 
 
 def _children(pid: int) -> list[int]:
@@ -162,7 +51,7 @@ def test_F01_a_server_killed_at_random_keeps_every_acknowledged_view(server):
             number += 1
             _try_saving(client, kept, number)
         server.kill()
-        check_store(server.store)
+        check_store(server.store, is_stopped=False)
         for _ in range(50):
             if not any(Path(f"/proc/{pid}").exists() for pid in workers):
                 break

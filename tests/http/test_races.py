@@ -118,7 +118,7 @@ async def test_a_new_definition_outlives_the_old_ones_running_refresh(api, size,
     assert (view["version"], view["sql_query"]) == (2, "SELECT 12345 AS n")
     assert (view["request_id"], view["status"]) == (new["id"], "fresh")
     assert await greatest(api, "moved") == 12345
-    assert views_app._store.database.check() == []
+    assert views_app._parts.store.database.check() == []
 
 
 async def test_a_refresh_of_the_new_definition_does_not_join_the_old_ones(api, size):
@@ -188,13 +188,13 @@ async def test_a_view_deleted_during_its_refresh_is_gone_for_good(api, size, vie
 
     assert deleted.status == 204
     assert (await api("GET", f"{PERSPECTIVES}/doomed")).status == 404
-    assert views_app._store.database.check() == []
+    assert views_app._parts.store.database.check() == []
     assert (await ended(api, refresh["id"]))["status"] in {"SUCCESS", "CANCELED"}
     await asyncio.sleep(0.2)
     for verb, tail in (("GET", ""), ("GET", "/result"), ("POST", "/refresh"), ("DELETE", "")):
         assert (await api(verb, f"{PERSPECTIVES}/doomed{tail}")).status == 404, (verb, tail)
     assert (await api("GET", "api/views")).json["items"] == []
-    assert views_app._store.database.check() == []
+    assert views_app._parts.store.database.check() == []
     assert (await api.save("SELECT 5 AS n", "Doomed"))["version"] == 1
     assert await greatest(api, "doomed") == 5
 
@@ -207,7 +207,7 @@ async def test_eight_deletes_at_once_end_in_one_deletion_and_no_fault(api, views
     assert {answer.status for answer in answers} <= {204, 404}
     assert 204 in {answer.status for answer in answers}
     assert (await api("GET", f"{PERSPECTIVES}/gone")).status == 404
-    assert views_app._store.database.check() == []
+    assert views_app._parts.store.database.check() == []
 
 
 async def test_changes_and_a_deletion_at_once_leave_nothing_half_done(api, views_app):
@@ -223,7 +223,7 @@ async def test_changes_and_a_deletion_at_once_leave_nothing_half_done(api, views
     assert answers[3].status == 204
     assert {answer.status for answer in answers} <= {201, 204, 404}
     assert (await api("GET", path)).status == 404
-    assert views_app._store.database.check() == []
+    assert views_app._parts.store.database.check() == []
 
 
 async def test_eight_creates_of_one_slug_that_may_be_suffixed_all_succeed(api):

@@ -30,7 +30,7 @@ async def test_what_a_view_serves_stays_and_the_rest_is_forgotten_with_its_files
         os.utime(path, (1, 1))
 
     now = views_app._services.clock.now()
-    views_app._store.clean(now, 0)
+    views_app._parts.store.clean(now, 0)
 
     assert len(list((store / "results").glob("*/*"))) == 1
     assert (await api("GET", f"api/v1/statements/{lost['id']}")).json["status"] == "SUCCESS"
@@ -41,13 +41,13 @@ async def test_what_a_view_serves_stays_and_the_rest_is_forgotten_with_its_files
     late = await api("POST", "api/v1/perspectives", saving)
     assert (late.status, late.json["error"]) == (400, "STATEMENT_NO_RESULT")
 
-    views_app._store.clean(now, now)
+    views_app._parts.store.clean(now, now)
 
     assert list((store / "frames").iterdir()) == []
     assert (await api("GET", f"api/v1/statements/{lost['id']}")).status == 404
     assert (await api("GET", f"api/v1/statements/{kept['request_id']}/result")).status == 200
     assert (await api("GET", "api/v1/perspectives/kept/result")).json["rows"] == [[1]]
-    assert views_app._store.database.check() == []
+    assert views_app._parts.store.database.check() == []
 
 
 async def test_a_frame_that_a_view_reads_stays(api, views_app, tmp_path):
@@ -57,7 +57,7 @@ async def test_a_frame_that_a_view_reads_stays(api, views_app, tmp_path):
     assert (await api("POST", "api/v1/perspectives", body)).status == 201
 
     now = views_app._services.clock.now()
-    views_app._store.clean(now, now)
+    views_app._parts.store.clean(now, now)
 
     refresh = (await api("POST", "api/v1/perspectives/framed/refresh")).json
     ended = await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=30"})

@@ -406,7 +406,7 @@ async def test_a_rendering_that_was_taken_away_is_made_again(api, views_app):
     path = f"api/v1/statements/{statement['id']}/result?format=csv"
     first = await api("GET", path)
     assert first.status == 200
-    for file in views_app._store.files.encoded.iterdir():
+    for file in views_app._parts.store.files.encoded.iterdir():
         file.unlink()
 
     again = await api("GET", path)

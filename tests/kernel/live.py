@@ -95,7 +95,7 @@ def a_server(
 
 def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path, is_plain: bool) -> str:
     path = runtime / f"jpserver-{process.pid}.json"
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         if path.exists():
             try:

@@ -85,7 +85,7 @@ def test_a_window_is_two_hundred_rows_from_its_offset(big):
         {},
     ],
 )
-def test_anything_but_the_three_commands_is_answered_with_an_error(big, content):
+def test_anything_but_the_four_commands_is_answered_with_an_error(big, content):
     answer = FrontEnd(big, "w").ask(**content)
 
     assert set(answer) == {"id", "error"}
@@ -150,3 +150,109 @@ def test_what_describes_the_view_cannot_be_set_from_python(big):
     ran = big.run("w.slug = 'other'")
 
     assert "read-only" in "".join(ran.error)
+
+
+@pytest.fixture
+def watched(kernel, server):
+    """A widget of a view over a file, followed by a page."""
+    source = server.root / "stock.csv"
+    source.write_text("id,pieces\n1,10\n2,20\n")
+    kernel.run("%%perspective Stock\nFROM 'stock.csv'")
+    kernel.run("w = (v := get_ipython().run_line_magic('perspective', 'stock')).widget()")
+    assert FrontEnd(kernel, "w").ask(command="follow", on=True) == {"id": 1, "ok": True}
+    yield kernel, source
+    kernel.run("w.close()")
+
+
+def test_new_rows_of_a_changed_file_appear_by_themselves_with_what_changed(watched):
+    kernel, source = watched
+    before = kernel.value("w.result_id")
+
+    source.write_text("id,pieces\n1,10\n2,25\n3,30\n")
+
+    wait_until(kernel, "len(w.rows) == 3", seconds=30)
+    assert kernel.value("w.result_id") > before
+    assert kernel.value("w.rows") == "[[1, 10], [2, 25], [3, 30]]"
+    wait_until(kernel, "w.changes == '1 row added, 1 changed'", seconds=20)
+    wait_until(kernel, "w.status == 'fresh'", seconds=20)
+
+
+def test_a_failed_refresh_is_told_in_the_same_words_and_the_rows_stay(watched):
+    kernel, source = watched
+
+    source.unlink()
+
+    wait_until(kernel, "w.status == 'failed'", seconds=30)
+    assert kernel.value("w.status_text").startswith("'Failed ")
+    assert "stock.csv" in kernel.value("w.status_text")
+    assert kernel.value("w.rows") == "[[1, 10], [2, 20]]"
+
+
+def test_a_page_that_is_hidden_follows_no_more(watched):
+    kernel, _source = watched
+
+    FrontEnd(kernel, "w").ask(command="follow", on=False)
+
+    wait_until(kernel, "w._follower._thread is None")
+    assert kernel.value("w._follower.is_following") == "False"
+
+
+def test_a_closed_widget_follows_no_more(watched):
+    kernel, _source = watched
+
+    kernel.run("w.close()")
+
+    wait_until(kernel, "w._follower._thread is None")
+
+
+def test_a_deleted_view_is_said_and_not_asked_for_again(watched, server):
+    kernel, _source = watched
+
+    server.request("DELETE", "views/api/v1/perspectives/stock")
+
+    wait_until(kernel, "w.error != ''")
+    wait_until(kernel, "w._follower._thread is None")
+
+
+def test_a_server_that_is_gone_is_said_and_left_alone_until_it_is_back(watched):
+    kernel, _source = watched
+    kernel.run(
+        "from jupyter_views._discovery import Server\n"
+        "find, asked = w._transport._find, []\n"
+        "def nobody():\n"
+        "    asked.append(1)\n"
+        "    return [Server(url='http://127.0.0.1:9/')]\n"
+        "w._transport._find = nobody\n"
+        "w._transport.close()"
+    )
+    wait_until(kernel, "'The rows shown stay.' in w.error")
+    time.sleep(4)
+    assert int(kernel.value("len(asked)")) <= 3
+    assert kernel.value("w.rows") == "[[1, 10], [2, 20]]"
+
+    kernel.run("w._transport._find = find")
+
+    wait_until(kernel, "w.error == ''", seconds=30)
+
+
+def test_rows_of_other_parameter_values_are_not_replaced_by_followed_ones(kernel, server):
+    source = server.root / "levels.csv"
+    source.write_text("a\n1\n2\n3\n")
+    kernel.run(
+        "%%perspective Levels --param n:number=1\n"
+        "SELECT count(*) AS c FROM 'levels.csv' WHERE a >= $n"
+    )
+    kernel.run("w = (v := get_ipython().run_line_magic('perspective', 'levels')).widget()")
+    kernel.run("w.params = {'n': 3}")
+    before = server.request("GET", "views/api/v1/perspectives/levels").json()["computed_at"]
+    FrontEnd(kernel, "w").ask(command="follow", on=True)
+
+    source.write_text("a\n1\n2\n3\n4\n")
+    until = time.monotonic() + 20
+    while server.request("GET", "views/api/v1/perspectives/levels").json()["computed_at"] == before:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    wait_until(kernel, f"w._view._facts['computed_at'] != {before!r}")
+
+    assert kernel.value("w.rows") == "[[1]]"
+    kernel.run("w.close()")

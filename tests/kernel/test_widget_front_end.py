@@ -19,6 +19,7 @@ HOST = """
 async ({source, state}) => {
   const listeners = {};
   window.sent = [];
+  window.followed = [];
   window.state = state;
   window.fire = (event, ...facts) => (listeners[event] ?? []).forEach((f) => f(...facts));
   window.set = (values) => {
@@ -36,7 +37,10 @@ async ({source, state}) => {
     get: (name) => state[name],
     on: (event, act) => (listeners[event] ??= []).push(act),
     off: (event, act) => { listeners[event] = (listeners[event] ?? []).filter((f) => f !== act); },
-    send: (message) => { window.sent.push(message); if (window.isPrompt) window.answer(message); },
+    send: (message) => {
+      (message.command === "follow" ? window.followed : window.sent).push(message);
+      if (window.isPrompt) window.answer(message);
+    },
   };
   window.isPrompt = true;
   const url = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
@@ -64,7 +68,7 @@ def a_state(**changes):
         "computed_at": "2026-11-20T14:02:00Z", "row_count": count, "is_truncated": False,
         "columns": [{"name": "n", "type": "integer"}, {"name": "text", "type": "string"}],
         "rows": [[i, f"row {i}"] for i in range(min(20, count))],
-        "error": "", "params": {}, "is_running": False, "result_id": 1,
+        "error": "", "changes": "", "params": {}, "is_running": False, "result_id": 1,
         **changes,
     }  # fmt: skip
 
@@ -216,6 +220,79 @@ def test_a_removed_widget_listens_to_nothing_any_more(page):
     page.evaluate("cleanUp(); set({name: 'changed'})")
 
     assert page.locator(".jv-name").inner_text() == "Big one"
+
+
+def hide(page: Page, is_hidden: bool) -> None:
+    page.evaluate(
+        """(isHidden) => {
+          Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )
+
+
+def followed(page: Page) -> list[bool]:
+    return [message["on"] for message in page.evaluate("followed")]
+
+
+def test_a_visible_widget_asks_to_follow_at_once_and_again_and_again(page):
+    page.clock.install()
+    open_widget(page)
+    assert followed(page) == [True]
+
+    page.clock.run_for(61_000)
+
+    assert followed(page) == [True] * 4
+    assert page.evaluate("sent") == []
+
+
+def test_a_hidden_page_ends_it_and_a_visible_one_takes_it_up_again(page):
+    page.clock.install()
+    open_widget(page)
+
+    hide(page, True)
+    page.clock.run_for(120_000)
+    assert followed(page) == [True, False]
+
+    hide(page, False)
+    assert followed(page) == [True, False, True]
+
+
+def test_a_busy_kernel_is_asked_once_and_not_called_silent(page):
+    page.clock.install()
+    page.evaluate("window.isPrompt = false")
+    open_widget(page)
+    page.evaluate("window.isPrompt = false")
+    page.clock.run_for(21_000)
+    waiting = len(followed(page))
+
+    page.clock.run_for(120_000)
+
+    assert len(followed(page)) == waiting
+    assert page.locator(".jv-error").inner_text() == ""
+
+
+def test_a_removed_widget_follows_nothing_any_more(page):
+    page.clock.install()
+    open_widget(page)
+
+    page.evaluate("cleanUp()")
+    page.clock.run_for(61_000)
+    hide(page, True)
+
+    assert followed(page) == [True]
+
+
+def test_what_new_rows_changed_is_shown_and_announced(page):
+    open_widget(page)
+
+    page.evaluate("set({changes: '12 rows added, 3 changed'})")
+
+    assert page.locator(".jv-changes").inner_text() == "12 rows added, 3 changed"
+    assert page.locator("[aria-live=polite]").text_content() == (
+        "Big one: 12 rows added, 3 changed"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,7 +4,7 @@ import pytest
 
 from jupyter_views.core.errors import BadRequest, Invalid
 from jupyter_views.http.negotiate import header_text, wait_seconds, wanted_format
-from jupyter_views.http.rows import ResultQuery
+from jupyter_views.http.rows import ResultQuery, ViewResultQuery
 from jupyter_views.wire.fields import decode_body, decode_query, iso
 from jupyter_views.wire.perspectives import PerspectiveCreate, PerspectivesQuery
 
@@ -32,6 +32,26 @@ def test_a_bad_parameter_is_named(arguments, field):
         decode_query(arguments, PerspectivesQuery)
 
     assert caught.value.details["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (
+            {"mode": [b"soon"]},
+            "mode is one of force_cache, blocking, async, lazy_async, "
+            "async_except_on_cache_miss, force_blocking, force_async.",
+        ),
+        ({"big": [b"text"]}, "big is one of number, string."),
+        ({"limit": [b"-1"]}, None),
+    ],
+)
+def test_where_only_some_words_are_taken_the_error_lists_them(arguments, hint):
+    with pytest.raises(Invalid) as caught:
+        decode_query(arguments, ViewResultQuery)
+
+    assert caught.value.hint == hint
+    assert caught.value.details["field"] in arguments
 
 
 def test_an_address_that_is_not_utf8_is_a_bad_request():
@@ -87,10 +107,34 @@ def test_the_format_is_the_one_asked_for(asked, accept, wanted):
 
 @pytest.mark.parametrize(
     ("prefer", "seconds"),
-    [(None, 0), ("wait=5", 5), ("respond-async, wait=10", 10), ("wait=900", 50), ("waiting=3", 0)],
+    [
+        (None, 0),
+        ("", 0),
+        ("respond-async", 0),
+        ("wait=0", 0),
+        ("wait=5", 5),
+        ('Wait = "5"', 5),
+        ("respond-async, wait=10", 10),
+        ("wait=10;strict, respond-async", 10),
+        ("wait=900", 55),
+        ("waiting=3", 0),
+        ("await=3", 0),
+    ],
 )
 def test_patience_is_bounded(prefer, seconds):
     assert wait_seconds(prefer) == seconds
+
+
+@pytest.mark.parametrize(
+    "prefer",
+    ["wait=abc", "wait=", "wait=-1", "wait=1.5", "wait=²", "wait=5s", "wait=" + "9" * 5000],
+)
+def test_patience_that_is_no_number_of_seconds_is_refused(prefer):
+    with pytest.raises(Invalid) as caught:
+        wait_seconds(prefer)
+
+    assert caught.value.details["field"] == "Prefer"
+    assert len(caught.value.message) < 120
 
 
 def test_header_texts_hold_no_control_and_no_other_alphabet():
