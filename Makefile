@@ -27,7 +27,7 @@ demo: .venv/installed
 	.venv/bin/jupyter views demo $(ARGS)
 
 test: .venv-test/installed chromium curl
-	.venv-test/bin/python -m pytest $(ARGS)
+	.venv-test/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks $(ARGS)
