@@ -20,6 +20,7 @@ from .core.history import HistoryService
 from .core.keeping import Keeper
 from .core.keys import KeyService
 from .core.model import SECOND, Actor
+from .core.reading import ReadingService
 from .core.refreshing import Refresher
 from .core.results import ResultService
 from .core.running import Runner
@@ -209,6 +210,13 @@ class Parts:
             views=ViewService(
                 rows=store.views,
                 versions=store.history,
+                statements=statements,
+                refresher=refresher,
+                announcer=announcer,
+                clock=clock,
+            ),
+            reading=ReadingService(
+                rows=store.views,
                 statements=statements,
                 assessor=assessor,
                 refresher=refresher,

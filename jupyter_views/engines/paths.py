@@ -91,7 +91,8 @@ def unescaped(pattern: str) -> str:
 
 def shown(name: str) -> str:
     """A name for a message: as written, but never an absolute path."""
-    if os.path.isabs(name) or name.startswith(("~", "\\")) or ".." in name.split("/"):
+    is_elsewhere = os.path.isabs(name) or name.startswith(("~", "\\")) or "://" in name
+    if is_elsewhere or ".." in name.split("/"):
         return name.replace("\\", "/").rstrip("/").rpartition("/")[2] or "That folder"
     return name
 

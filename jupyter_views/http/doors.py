@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ..core.model import Statement, Version, View, ViewChange
 from ..core.probing import try_probe
-from ..core.views import Reading
+from ..core.reading import Reading
 from .base import ViewsHandler
 
 
@@ -29,8 +29,9 @@ async def change_view(
     probe = change.rule.get("changed_when")
     if probe != view.rule.changed_when:
         await try_rule(handler, probe, change.statement_id or view.version)
-    views = handler.services.views
-    return await views.look(await views.change(handler.actor, view, change, if_match=if_match))
+    services = handler.services
+    changed = await services.views.change(handler.actor, view, change, if_match=if_match)
+    return await services.reading.look(changed)
 
 
 async def try_rule(handler: ViewsHandler, probe: str | None, definition: Version | str) -> None:

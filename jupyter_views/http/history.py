@@ -32,7 +32,7 @@ from .operations import route
 class _PastHandler(ViewsHandler):
     async def view(self, short_id: str) -> View:
         """The view, if the caller may read it."""
-        return await self.services.views.by_short_id(self.actor, short_id)
+        return await self.services.reading.by_short_id(self.actor, short_id)
 
 
 class HistoryHandler(_PastHandler):
@@ -132,7 +132,7 @@ class RestoreHandler(_PastHandler):
 
         async def restore() -> Answer:
             restored = await services.views.restore(self.actor, view, body.version, body.note)
-            reading = await services.views.look(restored)
+            reading = await services.reading.look(restored)
             return Answer(status=201, body=view_detail(reading, self.actor, f"{self.prefix}/api"))
 
         await answer_once(self, f"restore {short_id}", restore)

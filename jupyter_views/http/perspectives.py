@@ -6,7 +6,7 @@ from ..core.access import can_read
 from ..core.errors import NotFound
 from ..core.model import View, ViewFilter
 from ..core.names import checked_slug
-from ..core.views import Reading
+from ..core.reading import Reading
 from ..wire.fields import Pagination
 from ..wire.perspectives import (
     CreateQuery,
@@ -45,7 +45,7 @@ class _PerspectiveHandler(ViewsHandler):
         return f"{self.prefix}/api/v1"
 
     async def view(self, slug: str) -> View:
-        return await self.services.views.by_slug(self.actor, checked_slug(slug.lower()))
+        return await self.services.reading.by_slug(self.actor, checked_slug(slug.lower()))
 
     def detail(self, reading: Reading) -> PerspectiveDetail:
         folder = self.services.shown_folder(reading.view.version.query.base_dir)
@@ -77,7 +77,7 @@ class PerspectivesHandler(_PerspectiveHandler):
         async def work() -> Answer:
             await try_rule(self, new.rule.changed_when, new.statement_id)
             view = await self.services.views.create(self.actor, new, suffix_if_taken=suffix)
-            reading = await self.services.views.look(view)
+            reading = await self.services.reading.look(view)
             detail = self.detail(reading)
             return Answer(
                 status=201,
@@ -107,7 +107,7 @@ class PerspectivesHandler(_PerspectiveHandler):
             tag=query.tag,
             door="perspective",
         )
-        page = await self.services.views.list(
+        page = await self.services.reading.list(
             self.actor, wanted, query.limit, query.offset, is_stale=query.stale
         )
         self.set_paging(f"{self.api}/perspectives", query.limit, query.offset, page.total)
@@ -130,7 +130,7 @@ class PerspectiveHandler(_PerspectiveHandler):
     @route("read", "perspective:read", "Is a slug taken?")
     async def head(self, slug: str) -> None:
         """200 with the id where it is taken, 404 where it is free; names only to readers."""
-        view = await self.services.views.find_by_slug(checked_slug(slug.lower()))
+        view = await self.services.reading.find_by_slug(checked_slug(slug.lower()))
         if view is None or view.perspective is None:
             raise NotFound("This slug is free.")
         self.set_header("X-Perspective-Id", view.perspective.id)
@@ -149,7 +149,7 @@ class PerspectiveHandler(_PerspectiveHandler):
     async def get(self, slug: str) -> None:
         """The whole object; a stale one with auto_refresh starts a refresh behind the read."""
         mode = mode_of(is_refresh=self.query(ReadQuery).refresh)
-        reading = await self.services.views.read(self.actor, await self.view(slug), mode=mode)
+        reading = await self.services.reading.read(self.actor, await self.view(slug), mode=mode)
         set_stale_headers(self, reading.freshness, reading.refresh)
         detail = self.detail(reading)
         self.send(detail, etag=object_tag(detail.id, reading.view, detail))
@@ -212,5 +212,5 @@ class PerspectiveRefreshHandler(_PerspectiveHandler):
     async def post(self, slug: str) -> None:
         """Run it now, in its owner's name; joins a refresh under way."""
         view = await self.view(slug)
-        statement = await self.services.views.refresh(self.actor, view)
+        statement = await self.services.reading.refresh(self.actor, view)
         send_refresh(self, statement)

@@ -12,8 +12,8 @@ from msgspec import Meta, Struct
 from ..core.errors import Invalid
 from ..core.freshness import Freshness, Mode
 from ..core.model import SECOND, Result, Statement, View
+from ..core.reading import rows_of
 from ..core.results import Rendering, Window
-from ..core.views import rows_of
 from ..wire.fields import Link, iso
 from ..wire.readings import freshness_words
 from ..wire.statements import statement_out
@@ -148,7 +148,7 @@ async def send_rows(
         See :class:`Source`.
     """
     patience = wait_seconds(handler.request.headers.get("Prefer"))
-    reading = await handler.services.views.read(handler.actor, view, mode=mode, wait=patience)
+    reading = await handler.services.reading.read(handler.actor, view, mode=mode, wait=patience)
     source = Source(
         result=rows_of(reading.view),
         freshness=reading.freshness,

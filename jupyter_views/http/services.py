@@ -13,6 +13,7 @@ from ..core.history import HistoryService
 from ..core.keys import KeyService
 from ..core.model import Actor, Frame, Instant
 from ..core.ports import Clock, Engine
+from ..core.reading import ReadingService
 from ..core.results import ResultService
 from ..core.statements import StatementService
 from ..core.views import ViewService
@@ -61,6 +62,7 @@ class Services(Struct, kw_only=True):
 
     statements: StatementService
     views: ViewService
+    reading: ReadingService
     results: ResultService
     history: HistoryService
     decisions: DecisionLog

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.model import View, ViewFilter
-from ..core.views import Reading
+from ..core.reading import Reading
 from ..wire.changes import ViewUpdate, view_change
 from ..wire.perspectives import owner_filter
 from ..wire.statements import StatementOut
@@ -27,7 +27,7 @@ class _ViewHandler(ViewsHandler):
         return f"{self.prefix}/api"
 
     async def view(self, short_id: str) -> View:
-        return await self.services.views.by_short_id(self.actor, short_id)
+        return await self.services.reading.by_short_id(self.actor, short_id)
 
     def send_detail(self, reading: Reading) -> None:
         detail = view_detail(reading, self.actor, self.api)
@@ -50,7 +50,7 @@ class ViewsListHandler(_ViewHandler):
             tag=query.tag,
             door=query.door,
         )
-        page = await self.services.views.list_after(
+        page = await self.services.reading.list_after(
             self.actor, wanted, query.limit, cursor_key(query.cursor)
         )
         items = tuple(view_item(reading, self.actor, self.api) for reading in page.items)
@@ -65,7 +65,7 @@ class ViewHandler(_ViewHandler):
     @route("read", "perspective:read", "Get a view", answer=ViewDetail)
     async def get(self, short_id: str) -> None:
         """One view whole; a stale one with auto_refresh starts a refresh behind the read."""
-        reading = await self.services.views.read(self.actor, await self.view(short_id))
+        reading = await self.services.reading.read(self.actor, await self.view(short_id))
         set_stale_headers(self, reading.freshness, reading.refresh)
         self.send_detail(reading)
 
@@ -113,5 +113,5 @@ class ViewRefreshHandler(_ViewHandler):
     @route("execute", "perspective:read", "Refresh a view", answer=StatementOut, status=202)
     async def post(self, short_id: str) -> None:
         """Run it now, in its owner's name; joins a refresh under way."""
-        statement = await self.services.views.refresh(self.actor, await self.view(short_id))
+        statement = await self.services.reading.refresh(self.actor, await self.view(short_id))
         send_refresh(self, statement)

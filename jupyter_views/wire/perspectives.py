@@ -12,7 +12,7 @@ from ..core.access import is_owner
 from ..core.errors import Invalid, SlugImmutable
 from ..core.model import Actor, NewView, Rule, View, ViewChange
 from ..core.ports import Column
-from ..core.views import Reading
+from ..core.reading import Reading
 from .changes import RuleFields, ViewUpdate, given, rule_from, view_change
 from .fields import Limit, Link, Name, Offset, Pagination, People, Tags, Text, iso
 from .readings import (

@@ -10,8 +10,8 @@ from msgspec import Struct
 from ..core.freshness import Freshness
 from ..core.model import Result, View
 from ..core.ports import Progress
+from ..core.reading import Reading
 from ..core.schedules import describe
-from ..core.views import Reading
 from .fields import iso
 from .statements import StatementError
 

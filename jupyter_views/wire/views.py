@@ -10,7 +10,7 @@ from ..core.access import is_owner
 from ..core.errors import Invalid
 from ..core.model import Actor, ApiKey
 from ..core.ports import Column
-from ..core.views import Reading
+from ..core.reading import Reading
 from .fields import Limit, Link, iso
 from .readings import (
     LastRefreshOut,

@@ -138,7 +138,7 @@ def test_make_knows_the_targets_that_pages_name(target):
     )  # fmt: skip
 
     assert planned.returncode == 0, planned.stderr
-    command = {"demo": "jupyter views demo --the-arguments", "test": "pytest --the-arguments"}
+    command = {"demo": "jupyter views demo --the-arguments", "test": "loadfile --the-arguments"}
     assert command.get(target, "ruff check") in planned.stdout
 
 

@@ -394,7 +394,7 @@ async def test_the_log_says_what_was_noticed_and_done(api, views_app, data_folde
     await refreshed(api, view)
     await first_entry(api, view, "changes")
     view_id = (
-        await views_app._services.views.by_short_id(
+        await views_app._services.reading.by_short_id(
             views_app._services.kernel_actor, view.rpartition("/")[2]
         )
     ).id
