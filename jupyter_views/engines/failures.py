@@ -28,6 +28,7 @@ from . import syntax
 _EXCERPT = re.compile(r"\nLINE (\d+): (.*)\n( *)\^")
 _PREFIX = re.compile(r"^(?:[A-Z][A-Za-z]* )*(?:Error|Exception): ?|^INTERNAL Error: ?")
 _QUOTED_PATH = re.compile(r"""(?P<quote>["'])(?P<path>(?:[A-Za-z]:)?[/\\][^"'\n]*)(?P=quote)""")
+_ADDRESS = re.compile(r"\w+://[^\s'\"]+")
 _BARE_PATH = re.compile(r"(?<![\w.:/*])/(?:[^\s\"':,/]+/)+[^\s\"':,]*")
 _COLUMN = re.compile(r'Referenced column "([^"]+)" (?:was )?not found')
 _IN_TABLE = re.compile(r'(?:Table|Values list) "([^"]+)" does not have a column named "([^"]+)"')
@@ -188,7 +189,8 @@ def _without_folders(name: str) -> str:
 
 
 def without_paths(text: str) -> str:
-    """A message in which every absolute path is cut down to its last part."""
+    """A message in which every absolute path and address is cut down to its last part."""
+    text = _ADDRESS.sub(lambda found: found[0].rpartition("/")[2], text)
     text = _QUOTED_PATH.sub(
         lambda found: f"{found['quote']}{_without_folders(found['path'])}{found['quote']}", text
     )
