@@ -136,8 +136,9 @@ def stranger(views_app: Any, http_server_client: Any, jp_base_url: str) -> Api:
 def person(api: Api, http_server_client: Any, jp_base_url: str) -> Any:
     """Make somebody: ``await person("ana")`` is ana's way to the server."""
 
-    async def make(name: str, *scopes: str) -> Api:
+    async def make(name: str, *scopes: str, project: int | None = None) -> Api:
         body = {"label": f"{name}'s", "user": name, "scopes": list(scopes) or ["*"]}
+        body["project"] = project
         answer = await api("POST", "api/keys", body)
         assert answer.status == 201, answer.body
         return Api(http_server_client, jp_base_url, f"Bearer {answer.json['key']}")

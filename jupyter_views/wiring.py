@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._machine import release
 from ._version import __version__
+from .core.activity import ActivityService
 from .core.announcing import Announcer, Event
 from .core.assessing import Assessor, Upstreams
 from .core.deciding import DecisionLog
@@ -20,6 +21,7 @@ from .core.history import HistoryService
 from .core.keeping import Keeper
 from .core.keys import KeyService
 from .core.model import SECOND, Actor
+from .core.projects import ProjectService
 from .core.reading import ReadingService
 from .core.refreshing import Refresher
 from .core.results import ResultService
@@ -228,6 +230,8 @@ class Parts:
             decisions=self._decisions,
             results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
             keys=KeyService(rows=store.keys, clock=clock),
+            projects=ProjectService(rows=store.projects, clock=clock),
+            activity=ActivityService(rows=store.activities),
             engine=self.engine,
             clock=clock,
             frames=store.frames,

@@ -10,6 +10,7 @@ from .errors import Forbidden, NotFound, Unauthenticated
 from .model import SECOND, Actor, ApiKey, Instant
 from .names import hash_key, new_id, new_key
 from .ports import Clock
+from .projects import require_project
 
 _DAY: Instant = 86_400 * SECOND
 
@@ -40,6 +41,7 @@ class KeyService:
         scopes: tuple[str, ...],
         user: str | None,
         expires_in_days: int | None,
+        project_id: int | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret.
 
@@ -50,6 +52,8 @@ class KeyService:
         require_scope(actor, "key:write")
         if user not in {None, actor.name} and not actor.may_name_others:
             raise Forbidden("You can make keys for yourself only.")
+        if actor.project_id is not None:
+            require_project(actor, project_id)
         lacking = [scope for scope in scopes if not actor.has_scope(scope)]
         if lacking:
             raise Forbidden(
@@ -64,6 +68,7 @@ class KeyService:
             user=user or actor.name,
             label=label,
             scopes=scopes,
+            project_id=project_id,
             created_by=actor.name,
             created_at=now,
             expires_at=now + expires_in_days * _DAY if expires_in_days else None,
@@ -89,4 +94,4 @@ class KeyService:
             raise Unauthenticated("This API key is unknown, revoked or expired.")
         if key.last_used_at is None or now - key.last_used_at > _DAY:
             await asyncio.to_thread(self._rows.touch, key.id, now)
-        return Actor(name=key.user, scopes=frozenset(key.scopes))
+        return Actor(name=key.user, scopes=frozenset(key.scopes), project_id=key.project_id)

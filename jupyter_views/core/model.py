@@ -52,11 +52,14 @@ class Actor(Struct, frozen=True, kw_only=True):
     may_name_others
         True for the one person of a server whose identity provider names
         nobody: there keys are the people.
+    project_id
+        The one project that a key may be used in; None for all.
     """
 
     name: str
     scopes: frozenset[str] = frozenset({"*"})
     may_name_others: bool = False
+    project_id: int | None = None
 
     def has_scope(self, scope: str) -> bool:
         """Whether ``noun:read`` or ``noun:write`` is granted; write implies read, ``*`` all."""
@@ -337,6 +340,7 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     created_by: str
     created_at: Instant
+    project_id: int | None = None
     expires_at: Instant | None = None
     last_used_at: Instant | None = None
 

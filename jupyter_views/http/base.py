@@ -303,7 +303,7 @@ class ViewsHandler(APIHandler):
         error = (kwargs.get("exc_info") or (None, None))[1]
         if not isinstance(error, ViewsError):
             error = self._host_error(status_code, error)
-        self.set_status(error.status)
+        self.set_status(self.error_status(error))
         if isinstance(error, MethodNotAllowed):
             self.set_header("Allow", ", ".join(self.verbs()))
         if isinstance(error, Unauthenticated):
@@ -312,9 +312,17 @@ class ViewsHandler(APIHandler):
         if retry_after is not None:
             self.set_header("Retry-After", str(retry_after))
         if self.request.method == "HEAD":
-            self.send_nothing(error.status)
+            self.send_nothing(self.error_status(error))
             return
-        self.finish(msgspec.json.encode(error_body(error, self.request_id)))
+        self.finish(msgspec.json.encode(self.error_out(error)))
+
+    def error_status(self, error: ViewsError) -> int:
+        """The status of an error in this address's dialect."""
+        return error.status
+
+    def error_out(self, error: ViewsError) -> Struct:
+        """An error in this address's dialect."""
+        return error_body(error, self.request_id)
 
     def _host_error(self, status: int, error: BaseException | None) -> ViewsError:
         kind = _BY_STATUS.get(status)

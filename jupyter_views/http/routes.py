@@ -29,6 +29,7 @@ from .perspectives import (
     PerspectiveResultHandler,
     PerspectivesHandler,
 )
+from .projects import ProjectsHandler
 from .server import (
     ConnectionsHandler,
     DocsHandler,
@@ -52,6 +53,8 @@ _PARTS = {
     "{short_id}": r"([A-Za-z0-9]{1,32})",
     "{sha256}": r"([0-9a-f]{64})",
     "{n}": r"([1-9][0-9]{0,8})",
+    "{project}": r"(@current|[1-9][0-9]{0,8})",
+    "{insight}": r"([A-Za-z0-9]{1,32})",
 }
 
 
@@ -97,6 +100,7 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}/restore", RestoreHandler),
     Route("api/views/{short_id}/diff", DiffHandler),
     Route("api/views/{short_id}/log", LogHandler),
+    Route("api/projects", ProjectsHandler),
     Route("api/frames/{sha256}", FrameHandler),
     Route("api/keys", KeysHandler),
     Route("api/keys/{id}", KeyHandler),

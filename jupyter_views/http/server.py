@@ -49,12 +49,15 @@ class KeysHandler(ViewsHandler):
     async def post(self) -> None:
         """A key for oneself or for a named person; the secret is in this answer alone."""
         body = self.body(KeyCreate)
+        if body.project is not None:
+            await self.services.projects.require(self.actor, body.project)
         key, secret = await self.services.keys.create(
             self.actor,
             label=body.label,
             scopes=body.scopes,
             user=body.user,
             expires_in_days=body.expires_in_days,
+            project_id=body.project,
         )
         self.set_header("Cache-Control", "no-store")
         self.send(key_created(key, secret), status=201)

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from ..core.activity import ActivityService
 from ..core.deciding import DecisionLog
 from ..core.history import HistoryService
 from ..core.keys import KeyService
 from ..core.model import Actor, Frame, Instant
 from ..core.ports import Clock, Engine
+from ..core.projects import ProjectService
 from ..core.reading import ReadingService
 from ..core.results import ResultService
 from ..core.statements import StatementService
@@ -67,6 +69,8 @@ class Services(Struct, kw_only=True):
     history: HistoryService
     decisions: DecisionLog
     keys: KeyService
+    projects: ProjectService
+    activity: ActivityService
     engine: Engine
     clock: Clock
     frames: FrameRows

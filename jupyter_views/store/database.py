@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 
 from ..core.errors import Unavailable
 
-HEAD = "0002"
+HEAD = "0003"
 T = TypeVar("T")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.model import Instant
+from .activities import ActivityStore
 from .database import Database, private_folder
 from .due import DueStore
 from .history import HistoryStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
+from .projects import ProjectStore
 from .results import EncodedCache, ResultFiles
 from .retention import Retention
 from .servers import ServerLock
@@ -49,6 +51,8 @@ class Store:
         self.watched = WatchedStore(self.database)
         self.history = HistoryStore(self.database)
         self.retention = Retention(self.database, results_kept)
+        self.activities = ActivityStore(self.database)
+        self.projects = ProjectStore(self.database)
         self.keys = KeyStore(self.database)
         self.frames = FrameStore(self.database)
         self.idempotency = IdempotencyStore(self.database)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     false,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -29,6 +30,16 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
     }
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 queries = Table(
@@ -112,8 +123,10 @@ views = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("short_id", String, nullable=False, unique=True),
+    Column("project_id", Integer, nullable=False, server_default="1"),
     Column("name", String, nullable=False),
     Column("description", Text),
+    Column("folder", String),
     Column("tags", JSON, nullable=False),
     Column("owner", String, nullable=False, index=True),
     Column("is_public", Boolean, nullable=False),
@@ -135,6 +148,7 @@ views = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("updated_by", String, nullable=False),
     Index("ix_views_updated_at_id", "updated_at", "id"),
+    Index("ix_views_project_id", "project_id"),
     sqlite_autoincrement=True,
 )
 
@@ -147,6 +161,7 @@ versions = Table(
     Column("params", JSON, nullable=False),
     Column("statement_id", ForeignKey("statements.id"), nullable=False),
     Column("note", Text),
+    Column("chart", JSON),
     Column("author", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -188,6 +203,126 @@ perspectives = Table(
     Column("slug", String, nullable=False, unique=True),
 )
 
+insights = Table(
+    "insights",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    Column("derived_name", String),
+    Column("order", Integer),
+    Column("favorited", Boolean, nullable=False, server_default=false()),
+    Column("saved", Boolean, nullable=False, server_default=true()),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
+    Column("last_modified_at", BigInteger, nullable=False),
+    Column("last_modified_by", String, nullable=False),
+    Index("ix_insights_deleted_order", "deleted", "order"),
+)
+
+viewings = Table(
+    "viewings",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    # Empty for visitors of a link, who have no name.
+    Column("person", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_viewings_person_at", "person", "at"),
+    Index("ix_viewings_at", "at"),
+)
+
+activities = Table(
+    "activities",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("scope", String, nullable=False),
+    # No foreign keys: what was done stays known when its object is gone.
+    Column("item_id", Integer, nullable=False),
+    Column("short_id", String),
+    Column("name", String, nullable=False),
+    # None for the server itself and for visitors of a link.
+    Column("person", String),
+    Column("activity", String, nullable=False),
+    Column("changes", JSON),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_activities_scope_item_id_at", "scope", "item_id", "at"),
+    Index("ix_activities_project_id_at", "project_id", "at"),
+)
+
+dashboards = Table(
+    "dashboards",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("project_id", Integer, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("description", Text),
+    Column("filters", JSON, nullable=False),
+    Column("variables", JSON, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("dashboard_id", ForeignKey("dashboards.id", ondelete="CASCADE"), nullable=False),
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("color", String),
+    Column("layouts", JSON, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Index("uq_tiles_dashboard_id_view_id", "dashboard_id", "view_id", unique=True),
+    sqlite_autoincrement=True,
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), index=True),
+    Column("dashboard_id", ForeignKey("dashboards.id", ondelete="CASCADE"), index=True),
+    Column("token_hash", String, nullable=False, unique=True),
+    Column("hint", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("enabled_by", String),
+    Column("settings", JSON),
+    Column("password_required", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_at", BigInteger),
+    # A rotated link answers until this instant; None for the link that is shown.
+    Column("replaced_until", BigInteger),
+    Column("opened_count", Integer, nullable=False, server_default="0"),
+    Column("last_opened_at", BigInteger),
+)
+
+share_passwords = Table(
+    "share_passwords",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("share_id", ForeignKey("shares.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("password_hash", String, nullable=False),
+    Column("note", String),
+    Column("is_active", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String, nullable=False),
+)
+
+share_visits = Table(
+    "share_visits",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("share_id", ForeignKey("shares.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_share_visits_share_id_at", "share_id", "at"),
+)
+
 frames = Table(
     "frames",
     metadata,
@@ -206,6 +341,7 @@ api_keys = Table(
     Column("user", String, nullable=False),
     Column("label", String, nullable=False),
     Column("scopes", JSON, nullable=False),
+    Column("project_id", Integer),
     Column("created_by", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),

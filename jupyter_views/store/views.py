@@ -35,6 +35,7 @@ from ..core.model import (
     View,
     ViewFilter,
 )
+from .access import readable_by
 from .database import Database, Memo
 from .rows import plain, query_from, statement_from, statements_by_id
 from .tables import (
@@ -154,7 +155,7 @@ class ViewStore:
                                     versions.c.statement_id == statement_id,
                                 ),
                             ),
-                            _readable_by(reader),
+                            readable_by(reader),
                         )
                     )
                 ).scalar()
@@ -162,7 +163,7 @@ class ViewStore:
 
     def page(self, reader: str, wanted: ViewFilter, limit: int, offset: int) -> Page:
         """Views that this person may read, newest change first."""
-        condition = and_(_readable_by(reader), *_conditions(wanted))
+        condition = and_(readable_by(reader), *_conditions(wanted))
         with self._database.read() as connection:
             total = connection.execute(
                 select(func.count()).select_from(_ROW).where(condition)
@@ -174,7 +175,7 @@ class ViewStore:
         self, reader: str, wanted: ViewFilter, limit: int, after: tuple[int, int] | None
     ) -> Page:
         """The same by key: what follows (updated_at, id), at any depth in the same time."""
-        readable = and_(_readable_by(reader), *_conditions(wanted))
+        readable = and_(readable_by(reader), *_conditions(wanted))
         condition = readable
         if after is not None:
             at, view_id = after
@@ -272,11 +273,6 @@ class ViewStore:
             )
             if not moved.rowcount and _loaded(connection, views.c.id == view.id):
                 raise StaleWrite("The view changed while you were deleting it.")
-
-
-def _readable_by(reader: str) -> Any:
-    granted = exists().where(grants.c.view_id == views.c.id, grants.c.user == reader)
-    return or_(views.c.owner == reader, views.c.is_public, granted)
 
 
 def _conditions(wanted: ViewFilter) -> list[Any]:

@@ -102,6 +102,7 @@ class KeyOut(Struct, frozen=True, kw_only=True):
     user: str
     label: str
     scopes: tuple[str, ...]
+    project: int | None
     created_by: str
     created_at: str
     expires_at: str | None
@@ -202,6 +203,7 @@ def _key(key: ApiKey) -> dict[str, object]:
         "user": key.user,
         "label": key.label,
         "scopes": key.scopes,
+        "project": key.project_id,
         "created_by": key.created_by,
         "created_at": iso(key.created_at),
         "expires_at": iso(key.expires_at),

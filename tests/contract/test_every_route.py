@@ -20,6 +20,8 @@ SAMPLES = {
     "{short_id}": "Abcd1234",
     "{sha256}": "0" * 64,
     "{n}": "1",
+    "{project}": "1",
+    "{insight}": "1",
 }
 PUBLIC = {("GET", "api/health"), ("HEAD", "api/health")}
 

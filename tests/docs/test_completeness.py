@@ -17,13 +17,24 @@ from jupyter_views.wire.views import SCOPE_NOUNS
 
 from .pages import HOME, PAGES, anchors, in_code, links, prose
 
-REST = PAGES["docs/rest.md"]
+REST = [page for page in map(PAGES.get, (
+    "docs/rest.md", "docs/insights.md", "docs/sharing.md", "docs/dashboards.md"
+)) if page is not None]  # fmt: skip
 VERBS_OF_HTTP = ("get", "head", "post", "put", "patch", "delete")
-ALIAS = "api/v1/query/statement"
+ALIASES = ("api/v1/query/statement", "api/environments/")
+ENVIRONMENTS = ("api/environments/", "api/projects/")
 WORDS_NOT_HERE = (
     "powerful", "seamless", "blazing", "effortless", "simply", "easily", "magical", "robust",
     "cutting-edge", "state-of-the-art", "world-class", "please", "successfully",
 )  # fmt: skip
+
+
+def rest_prose():
+    return "\n".join(prose(page) for page in REST)
+
+
+def rest_words():
+    return set().union(*(in_code(page) for page in REST))
 
 
 def operations():
@@ -36,15 +47,15 @@ def operations():
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_every_address_is_on_the_rest_page(route):
-    assert route.path in in_code(REST)
+    assert route.path.replace(*ENVIRONMENTS) in rest_words()
 
 
 def test_every_verb_stands_beside_its_address_with_its_scope():
-    page = prose(REST)
+    page = rest_prose()
     gets = [operation for _, verb, operation in operations() if verb == "GET"]
     for path, verb, operation in operations():
         # HEAD of most addresses is their GET without a body.
-        if path.startswith(ALIAS) or (verb == "HEAD" and operation in gets):
+        if path.startswith(ALIASES) or (verb == "HEAD" and operation in gets):
             continue
         rows = re.findall(rf"^\| `{re.escape(path)}` \| {verb} \| (.*?) \|", page, re.MULTILINE)
         assert len(rows) == 1, (path, verb, rows)
@@ -53,7 +64,7 @@ def test_every_verb_stands_beside_its_address_with_its_scope():
 
 
 def test_every_parameter_and_field_is_on_the_rest_page():
-    named = in_code(REST)
+    named = rest_words()
     words = {word for code in named for word in re.findall(r"[A-Za-z_0-9]+", code)}
     for path, verb, operation in operations():
         for kind in (operation.query, operation.body):
@@ -62,7 +73,7 @@ def test_every_parameter_and_field_is_on_the_rest_page():
 
 
 def test_every_error_that_can_reach_a_caller_is_on_the_rest_page_with_its_status():
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", prose(REST), re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", rest_prose(), re.MULTILINE))
     package = HOME / "jupyter_views"
     sources = [path for path in package.rglob("*.py") if path != package / "core" / "errors.py"]
     named = {word for path in sources for word in re.findall(r"\w+", path.read_text())}
@@ -73,7 +84,7 @@ def test_every_error_that_can_reach_a_caller_is_on_the_rest_page_with_its_status
 
 
 def test_every_event_is_on_the_rest_page_with_what_it_tells():
-    page = prose(REST)
+    page = rest_prose()
     for path in sorted((HOME / "jupyter_views" / "events").glob("*.yaml")):
         rows = re.findall(rf"^\| `{path.stem}` \| .*$", page, re.MULTILINE)
         schema = EventSchema(path)
@@ -83,7 +94,7 @@ def test_every_event_is_on_the_rest_page_with_what_it_tells():
 
 
 def test_every_scope_is_on_the_rest_page():
-    named = in_code(REST)
+    named = rest_words()
     for noun in SCOPE_NOUNS:
         assert {noun, f"{noun}:read", f"{noun}:write"} & named, noun
 
