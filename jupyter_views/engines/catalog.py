@@ -58,8 +58,13 @@ _INSIDE_MACROS = frozenset({"error"})
 
 _RANK: dict[Effect, int] = {"pure": 0, "volatile": 1, "denied": 2}
 
+_ZONED = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIME WITH TIME ZONE")
+"""Types whose values are read by the session's time zone."""
+
 _QUERY = """
 SELECT lower(function_name), function_type, stability,
+       len(parameter_types) > 0
+           AND list_has_any(list_append(parameter_types, return_type), $zoned) AS is_of_zone,
        CASE WHEN macro_definition IS NOT NULL AND function_type = 'macro'
             THEN json_serialize_sql('SELECT ' || macro_definition) END
 FROM duckdb_functions()
@@ -104,12 +109,12 @@ _found: dict[str, Catalogue] = {}
 
 
 def _load(connection: duckdb.DuckDBPyConnection) -> Catalogue:
-    rows = connection.execute(_QUERY).fetchall()
+    rows = connection.execute(_QUERY, {"zoned": _ZONED}).fetchall()
     effects: dict[str, Effect] = dict.fromkeys(_BINDER_WORDS, "pure")
     macros: dict[str, list[Any]] = {}
-    for name, kind, stability, body in rows:
+    for name, kind, stability, is_of_zone, body in rows:
         if kind in ("scalar", "aggregate", "window"):
-            _worsen(effects, name, _declared(name, stability))
+            _worsen(effects, name, _declared(name, stability, is_of_zone=is_of_zone))
         elif kind == "macro":
             macros.setdefault(name, []).append(msgspec.json.decode(body))
     for name, bodies in macros.items():
@@ -133,11 +138,15 @@ def _worsen(effects: dict[str, Effect], name: str, effect: Effect) -> None:
     effects[name] = max(known, effect, key=_RANK.__getitem__)
 
 
-def _declared(name: str, stability: str | None) -> Effect:
+def _declared(name: str, stability: str | None, *, is_of_zone: bool) -> Effect:
     if name in _REVEALING or name.startswith("__internal"):
         return "denied"
-    if name in _RANDOM or name in _MISDECLARED or stability == "CONSISTENT_WITHIN_QUERY":
+    if name in _RANDOM or name in _MISDECLARED:
         return "volatile"
+    if stability == "CONSISTENT_WITHIN_QUERY":
+        # Since 2.0.1 also a form such as date_trunc over a timestamp with time
+        # zone. It depends on the session's zone, which the sandbox has fixed.
+        return "pure" if is_of_zone else "volatile"
     return "pure" if stability == "CONSISTENT" else "denied"
 
 

@@ -357,7 +357,9 @@ class Lineage:
         effect = self._catalogue.effects.get(name)
         if effect is None or effect == "denied":
             raise self._refused_function(node, name, self._catalogue.effects)
-        if effect == "volatile" or (name == "age" and len(node.get("arguments", ())) == 1):
+        # Of one value, which may stand before the dot: since today.
+        is_since_today = name == "age" and len(node.get("arguments", ())) < 2
+        if effect == "volatile" or is_since_today:
             self._volatile[name] = None
 
     def _refused_function(

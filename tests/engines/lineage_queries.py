@@ -345,6 +345,43 @@ QUERIES: tuple[Query, ...] = (
     ),
     Query("age of one", "SELECT age(TIMESTAMP '2020-01-01')", volatile=("age",)),
     Query("age of two", "SELECT age(TIMESTAMP '2020-01-01', TIMESTAMP '2021-01-01')"),
+    Query(
+        "age behind a dot",
+        "SELECT t.age() FROM (SELECT TIMESTAMP '2020-01-01' AS t)",
+        volatile=("age",),
+    ),
+    Query(
+        "age behind a dot in a lambda",
+        "SELECT list_transform([TIMESTAMP '2020-01-01'], lambda x: x.age())",
+        volatile=("age",),
+    ),
+    Query(
+        "parts of times",
+        """SELECT date_trunc('month', t), date_part('year', t), extract('week' FROM t), year(t),
+           month(t), t.day(), strftime(t, '%Y'), time_bucket(INTERVAL 1 DAY, t), dayname(t),
+           t + INTERVAL 1 DAY, t - t, date_diff('day', t, t), last_day(t),
+           t AT TIME ZONE 'Asia/Tokyo'
+           FROM (SELECT TIMESTAMP '2020-01-01' AS t)""",
+    ),
+    Query(
+        "parts of times with a zone",
+        """SELECT date_trunc('month', t), date_part('year', t), extract('week' FROM t), year(t),
+           month(t), t.day(), strftime(t, '%Y'), time_bucket(INTERVAL 1 DAY, t), dayname(t),
+           t + INTERVAL 1 DAY, t - t, date_diff('day', t, t), last_day(t),
+           t AT TIME ZONE 'Asia/Tokyo'
+           FROM (SELECT TIMESTAMPTZ '2020-01-01 00:00+02' AS t)""",
+    ),
+    Query(
+        "everyday functions",
+        """SELECT round(amount, 1), lower(kind), substr(kind, 1, 2), coalesce(kind, '-'),
+           concat(kind, '!'), kind || '?', regexp_matches(kind, 'a'),
+           regexp_replace(kind, 'a', 'b'),
+           regexp_extract(kind, '(a)', 1),
+           CASE WHEN id > 1 THEN id - 1 ELSE -id END, amount * 2 + id,
+           nullif(kind, 'a'), greatest(id, 1), try_cast(kind AS INTEGER), trim(kind), length(kind)
+           FROM 'events.csv'""",
+        (_EVENTS,),
+    ),
     Query("macro over the clock", "SELECT ago(INTERVAL 1 DAY)", volatile=("ago",)),
     Query("local clock", "SELECT current_localtimestamp()", volatile=("current_localtimestamp",)),
     Query("random", "SELECT random(), uuid()", volatile=("random", "uuid")),

@@ -48,6 +48,25 @@ def _value(connection: duckdb.DuckDBPyConnection, name: str) -> str:
         return type(error).__name__
 
 
+def test_what_depends_on_the_fixed_time_zone_alone_is_pure():
+    zoned = "date_trunc date_part year month week strftime time_bucket date_diff timezone"
+    with duckdb.connect() as connection:
+        effects = catalogue(connection).effects
+
+    for name in (*"+-", *zoned.split(), "make_timestamptz", "generate_series"):
+        assert effects[name] == "pure", name
+
+
+def test_what_asks_the_clock_or_the_session_is_volatile():
+    clock = "now today current_date get_current_timestamp get_current_time current_localtimestamp"
+    session = "current_database current_schema current_schemas getvariable txid_current"
+    with duckdb.connect() as connection:
+        effects = catalogue(connection).effects
+
+    for name in (*clock.split(), *session.split(), "current_localtime", "transaction_timestamp"):
+        assert effects[name] == "volatile", name
+
+
 def test_macros_are_judged_by_what_they_call():
     with duckdb.connect() as connection:
         effects = catalogue(connection).effects
