@@ -63,9 +63,9 @@ class Signature(Struct, frozen=True, kw_only=True):
         that a change can name the file that moved. An absent file has the
         token ``"absent"``, one that changed while it was read :data:`TORN`.
     provisional
-        A file was so young when it was looked at that a later write could
-        carry the same stamps (the racy rule of git's index): equality must
-        then be confirmed by content.
+        Some file was so young when it was looked at that a later write could
+        carry the same stamps (the racy rule of git's index). The tokens of
+        these are marked: equality must then be confirmed by content.
     """
 
     name: str

@@ -173,7 +173,6 @@ class Refresh:
         self._plan = plan
         self._before = before
         self._limit_us = seconds * 1e6
-        self._started_ns = time.time_ns()
         self._began_ns = time.monotonic_ns()
         # What is to be kept, and what its new parts were made of; of a full
         # run only the time that it took.
@@ -238,7 +237,7 @@ class Refresh:
                 rest = max(0, self._next.rest - 1)
                 known = structs.replace(self._next, full_us=took_us, rest=rest)
             else:
-                known = self._made_of.trusted(self._next, after, self._started_ns)
+                known = self._made_of.trusted(self._next, after)
                 known = _judged(self._database, known, took_us)
             self._database.save(known)
             self._database.commit()

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from ..core.ports import Draft, Read, Signature
-from . import paths, sources
+from . import paths, sources, tokens
 from .finding import Finder
 from .incremental_plan import Rewritten
 from .incremental_state import Known, Part
@@ -19,8 +19,6 @@ from .incremental_trees import NotIncremental
 from .protocol import pack_value
 
 _FORMAT = 1
-_YOUNG_NS = 5_000_000_000
-"""The racy rule's 4 s, and what may pass between two looks at a file."""
 
 
 class Inputs(Struct, frozen=True, kw_only=True):
@@ -48,22 +46,20 @@ class Inputs(Struct, frozen=True, kw_only=True):
         """The parts that are proved to be what would be made now."""
         if self.identity != known.identity or sources.moved(known.statics, self.statics) != ():
             return {}
-        tokens = dict(self.pattern.entries)
+        entries = dict(self.pattern.entries)
         return {
             path: part
             for path, part in known.files.items()
-            if path in self.names and _is_proved(part.token, tokens[self.names[path]])
+            if path in self.names and _is_proved(part.token, entries[self.names[path]])
         }
 
-    def trusted(self, known: Known, after: Iterable[Signature], started_ns: int) -> Known:
+    def trusted(self, known: Known, after: Iterable[Signature]) -> Known:
         """The state with tokens for its new parts, as far as they prove anything.
 
         Parameters
         ----------
         after
             Signatures of the same reads, taken after the parts were made.
-        started_ns
-            Nanoseconds UTC, when the first signatures were taken.
 
         Raises
         ------
@@ -80,32 +76,26 @@ class Inputs(Struct, frozen=True, kw_only=True):
         for path, part in known.files.items():
             if not part.token:
                 name = self.names[path]
-                token = self._token(path, was[name], entries.get(name, ""), started_ns)
+                token = self._token(was[name], entries.get(name, ""))
                 files[path] = structs.replace(part, token=token)
         return structs.replace(known, files=files)
 
-    def _token(self, path: str, was: str, now: str, started_ns: int) -> str:
+    def _token(self, was: str, now: str) -> str:
         """The token to keep for a file that was read between two looks."""
         if not _is_proved(was, now):
             return ""
-        is_exact = self.pattern.strength == "exact"
-        if is_exact and not self.pattern.provisional:
+        token = tokens.parse(was)
+        if self.pattern.strength == "exact" and not token.is_doubted:
             return was
-        _, mark, content = was.partition(";")
-        if content or not is_exact:
-            return mark + content
-        status = os.stat(path)
-        newest = max(status.st_mtime_ns, status.st_ctime_ns)
-        return was if newest < started_ns - _YOUNG_NS else ""
+        return tokens.written("", token.content)
 
 
 def _is_proved(kept: str, now: str) -> bool:
     """Whether a file is surely the one that a token was kept for; see :class:`Part`."""
-    stamps, _, content = kept.partition(";")
-    new_stamps, _, new_content = now.partition(";")
-    if content and new_content:
-        return content == new_content
-    return bool(stamps) and stamps == new_stamps
+    was, new = tokens.parse(kept), tokens.parse(now)
+    if was.content and new.content:
+        return was.content == new.content
+    return bool(was.stamps) and was.stamps == new.stamps
 
 
 def inputs_of(

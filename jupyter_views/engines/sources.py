@@ -3,8 +3,9 @@
 A file's token is its stamps: size, mtime, ctime, inode, device. ctime is what
 catches a restored mtime; 3000 same-size rewrites in place went unseen by none
 of them together. A file younger than two seconds could be written again
-within one stamp (the racy rule of git's index), so its token also holds a
-hash of the content and the signature is provisional.
+within one stamp (the racy rule of git's index), so its token is marked as
+doubted, holds a hash of the content as well, and makes the signature
+provisional. Only such a file is read again to be sure of it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec import structs
 
 from ..core.errors import EngineFailed, NotAllowed
 from ..core.ports import TORN, Comparison, Read, Signature
-from . import lakes, paths
+from . import lakes, paths, tokens
 from .finding import Finder, Found
 
 if TYPE_CHECKING:
@@ -29,12 +30,9 @@ _RACY_NS = 2_000_000_000
 _COARSE_RACY_NS = 4_000_000_000
 """Where stamps are whole seconds, which may stand for two (FAT)."""
 _SECOND_NS = 1_000_000_000
-_ABSENT = "absent"
-_LOST = "lost"
-"""The token of a source that was read before and may not, or cannot, be read now."""
 _CONTENT_BYTES = 2 * 2**30
 """Read at most per call to make sure of content: about 3 s. What is left over
-stays provisional without a hash, and counts as not verifiable."""
+stays doubted without a hash, and counts as not verifiable."""
 _CHUNK = 2**20
 _TRIES = 3
 _LOGS = (".wal", "-wal", "-journal")
@@ -62,9 +60,9 @@ def take(
     connection
         Expands patterns, so that they mean here what they mean in the query.
     previous
-        Signatures to be compared with. Where one is provisional or by
-        content, or where the stamps moved and the content is known from
-        before, the content is hashed too.
+        Signatures to be compared with. The content of a file is hashed too
+        where its token is doubted, where the stamps moved and the content is
+        known from before, and everywhere below a signature by content.
     roots, hidden
         Absolute folders that files may lie in, and those below that they may
         not.
@@ -172,17 +170,18 @@ def _probes(signatures: Iterable[Signature]) -> tuple[Signature, ...]:
 
 def _differences(old: Signature, new: Signature) -> tuple[set[str], bool]:
     """The names that differ, and whether equality of the others is proved."""
-    if new.entries == ((new.name, _LOST),):
+    if new.entries == ((new.name, tokens.LOST),):
         return {new.name}, True
     if "none" in (old.strength, new.strength):
         return set(), False
-    trusted = old.strength != "content" and not old.provisional
-    if trusted and old.entries == new.entries:
+    is_by_stamps = old.strength != "content"
+    if is_by_stamps and not old.provisional and old.entries == new.entries:
         return set(), True
-    was, now = dict(old.entries), dict(new.entries)
+    was, now = tokens.of(old), tokens.of(new)
     changed = set(was.keys() ^ now.keys())
     is_sure = True
     for name in was.keys() & now.keys():
+        trusted = is_by_stamps and not was[name].is_doubted
         verdict = _equal(was[name], now[name], trusted=trusted)
         if verdict is None:
             is_sure = False
@@ -191,14 +190,12 @@ def _differences(old: Signature, new: Signature) -> tuple[set[str], bool]:
     return changed, is_sure
 
 
-def _equal(was: str, now: str, *, trusted: bool) -> bool | None:
-    stamps, _, content = was.partition(";")
-    new_stamps, _, new_content = now.partition(";")
-    if content and new_content:
-        return content == new_content
-    if stamps != new_stamps:
+def _equal(was: tokens.Token, now: tokens.Token, *, trusted: bool) -> bool | None:
+    if was.content and now.content:
+        return was.content == now.content
+    if was.stamps != now.stamps:
         return False
-    return True if trusted or stamps == _ABSENT else None
+    return True if trusted or was.stamps == tokens.ABSENT else None
 
 
 def _stamps(status: os.stat_result) -> str:
@@ -240,9 +237,9 @@ class _Look:
                 return self._of_database(read)
             case "table":
                 folder = self._finder.folder(read.path or "", read.name)
-                return _known(read, lakes.state(folder, read.name) or _ABSENT)
+                return _known(read, lakes.state(folder, read.name) or tokens.ABSENT)
             case "frame" | "view":
-                return _known(read, read.path or _ABSENT)
+                return _known(read, read.path or tokens.ABSENT)
             case "probe" if self._probe is not None:
                 found = self._probe(read)
                 return Signature(
@@ -257,7 +254,7 @@ class _Look:
         except (NotAllowed, EngineFailed):
             if read.kind == "probe":
                 return _unknown(read)
-            return _known(read, _LOST)
+            return _known(read, tokens.LOST)
 
     def _of_database(self, read: Read) -> Signature:
         main = self._of_files(read, [self._finder.one(read.path or "", read.name)])
@@ -272,21 +269,16 @@ class _Look:
     def _of_files(self, read: Read, files: Iterable[Found], stamps: Stamps = _stamps) -> Signature:
         previous = self._before.get((read.kind, read.name))
         is_strict = self._is_strict or (previous is not None and previous.strength == "content")
-        wanted = is_strict or (previous is not None and previous.provisional)
-        known = {}
-        if previous is not None:
-            known = {name: token for name, token in previous.entries if ";" in token}
-        settled = 0 if wanted else self._now - _COARSE_RACY_NS
-        provisional = False
+        known = {} if previous is None else tokens.with_content(previous)
+        settled = 0 if is_strict else self._now - _COARSE_RACY_NS
         entries = []
         for name, path, status in files:
-            token = _ABSENT if status is None else stamps(status)
+            token = tokens.ABSENT if status is None else stamps(status)
             # Most files by far are old and nothing else is known of them: their stamps will do.
             if status is not None and (
                 status.st_mtime_ns > settled or status.st_ctime_ns > settled or name in known
             ):
-                token, is_unsure = self._token(path, status, known.get(name, ""), wanted, stamps)
-                provisional |= is_unsure or (is_strict and ";" not in token)
+                token = self._token(path, status, known.get(name), stamps, is_strict=is_strict)
             entries.append((name, token))
         entries.sort()
         return Signature(
@@ -294,36 +286,38 @@ class _Look:
             kind=read.kind,
             strength="content" if is_strict else "exact",
             entries=tuple(entries),
-            provisional=provisional,
+            provisional=any(tokens.is_doubted(token) for _, token in entries),
         )
 
     def _token(
         self,
         path: str,
         status: os.stat_result | None,
-        known: str,
-        wanted: bool,
+        known: tokens.Token | None,
         stamps: Stamps,
-    ) -> tuple[str, bool]:
-        """The token of one file, and whether the file is too young to trust its stamps."""
+        *,
+        is_strict: bool,
+    ) -> str:
+        """The token of one file, of whose content ``known`` was known before."""
         for _ in range(_TRIES):
             if status is None:
-                return _ABSENT, False
+                return tokens.ABSENT
             here = stamps(status)
             mtime = status.st_mtime_ns
             ctime = mtime if stamps is _log_stamps else status.st_ctime_ns
             is_unsure = is_young(mtime, ctime, self._now)
-            had, _, content = known.partition(";")
-            has_reason = is_unsure or wanted or (bool(content) and had != here)
-            if not has_reason or status.st_size > self._left:
-                return here, is_unsure
+            is_asked = known is not None and (known.is_doubted or known.stamps != here)
+            if not (is_unsure or is_strict or is_asked):
+                return here
+            if status.st_size > self._left:
+                return tokens.written(here, is_doubted=is_unsure or is_strict)
             self._left -= status.st_size
             digest = _digest(path)
             status = _status(path)
             if digest is not None and status is not None and stamps(status) == here:
-                return f"{here};{digest}", is_unsure
+                return tokens.written(here, digest, is_doubted=is_unsure)
         # Written to faster than it can be read: nothing proves this state.
-        return _ABSENT if status is None else stamps(status), True
+        return tokens.ABSENT if status is None else tokens.written(stamps(status), is_doubted=True)
 
 
 def is_young(mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
+from msgspec import structs
 
 from jupyter_views.core.errors import NotAllowed
 from jupyter_views.core.ports import Comparison, Read, Signature
@@ -289,6 +292,94 @@ def test_five_thousand_files_are_signed_quickly(tmp_path):
 
     assert len(signature.entries) == 5_000
     assert time.monotonic() - started < 2
+
+
+# One young file among old ones.
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    """A folder of files that are old enough; each test puts a young one into it."""
+    place = Place(tmp_path_factory.mktemp("shelf"))
+    (place.root / "shelf").mkdir()
+    for at in range(50):
+        (place.root / "shelf" / f"{at:02}.csv").write_text(f"id\n{at}\n")
+    time.sleep(OLD_ENOUGH)
+    return place
+
+
+def _put_young(place: Place) -> tuple[Path, tuple[Read, ...], tuple[Signature, ...]]:
+    path = place.root / "shelf" / "07.csv"
+    path.write_text("id\n1\n")
+    wanted = reads(place, "FROM 'shelf/*.csv'")
+    return path, wanted, place.sign(wanted)
+
+
+def _read_in_full(signature: Signature) -> list[str]:
+    return [name for name, token in signature.entries if ";" in token]
+
+
+def test_only_the_young_files_of_a_pattern_are_read_to_be_sure_of_them(shelf):
+    _, wanted, before = _put_young(shelf)
+    after = shelf.sign(wanted, before)
+    time.sleep(OLD_ENOUGH)
+    later = shelf.sign(wanted, before)
+
+    assert before[0].provisional
+    assert not later[0].provisional
+    for look in (before, after, later):
+        assert _read_in_full(look[0]) == ["shelf/07.csv"]
+        assert moved(before, look) == ()
+
+
+def test_a_pattern_with_one_young_file_is_confirmed_as_a_whole(shelf):
+    _, wanted, recorded = _put_young(shelf)
+
+    assert shelf.compare(wanted, recorded) == Comparison(moved=())
+    time.sleep(OLD_ENOUGH)
+    compared_once = shelf.compare(wanted, recorded)
+
+    assert compared_once.moved == ()
+    assert shelf.compare(wanted, compared_once.confirmed) == Comparison(moved=())
+
+
+def test_a_young_file_rewritten_behind_its_stamps_is_named_among_old_ones(shelf):
+    path, wanted, before = _put_young(shelf)
+    status = path.stat()
+    path.write_text("id\n2\n")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    # As a file system with coarse stamps would show it.
+    (after,) = shelf.sign(wanted, before)
+    stamps = dict(before[0].entries)["shelf/07.csv"].partition(";")[0]
+    digest = dict(after.entries)["shelf/07.csv"].partition(";")[2]
+    shown = dict(after.entries) | {"shelf/07.csv": f"{stamps};{digest}"}
+
+    assert moved(before, (after,)) == ("shelf/07.csv",)
+    assert moved(before, (_with(after, shown),)) == ("shelf/07.csv",)
+
+
+def test_an_old_file_changed_beside_a_young_one_is_named(shelf):
+    _, wanted, before = _put_young(shelf)
+    (shelf.root / "shelf" / "31.csv").write_text("id\n99\n")
+
+    assert moved(before, shelf.sign(wanted, before)) == ("shelf/31.csv",)
+
+
+def test_signatures_stored_before_each_file_had_its_mark_doubt_every_file(shelf):
+    _, wanted, (now,) = _put_young(shelf)
+    unmarked = _with(now, {name: token.rstrip("?") for name, token in now.entries})
+    old = msgspec.json.decode(msgspec.json.encode(unmarked), type=Signature)
+    hashed = _with(now, {name: f"{token.partition(';')[0]};{0:064}" for name, token in old.entries})
+
+    assert old.provisional
+    assert "?" not in str(old.entries)
+    assert moved((old,), shelf.sign(wanted, (old,))) is None
+    assert _read_in_full(shelf.sign(wanted, (hashed,))[0]) == [name for name, _ in now.entries]
+    assert len(moved((hashed,), shelf.sign(wanted, (hashed,)))) == len(now.entries)
+
+
+def _with(signature: Signature, tokens: dict[str, str]) -> Signature:
+    return structs.replace(signature, entries=tuple(sorted(tokens.items())))
 
 
 # Strict views: content and nothing else.
