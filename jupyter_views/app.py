@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Enum, Float, Integer, List, Unicode, default
+from traitlets import Bool, Enum, Float, Integer, List, Unicode, default
 
 from .core.errors import Unavailable, ViewsError
 from .http.routes import ROUTES, handlers
@@ -84,6 +84,14 @@ class ViewsApp(ExtensionApp):
         help="How changed files are noticed with no reader: by the system's file events, "
         "by polling every two seconds (for network file systems), or not at all.",
     ).tag(config=True)
+    allow_public_links = Bool(
+        True,
+        help="Owners may share views by links that work without an account. "
+        "False closes every link at once.",
+    ).tag(config=True)
+    max_share_days = Integer(0, help="Days for which a link lives at most; 0 for no bound.").tag(
+        config=True
+    )
     cache_memory_bytes = Integer(
         64 * _MIB, help="Memory for renderings of results that are asked for often."
     ).tag(config=True)

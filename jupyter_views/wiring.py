@@ -15,11 +15,13 @@ from ._version import __version__
 from .core.activity import ActivityService
 from .core.announcing import Announcer, Event
 from .core.assessing import Assessor, Upstreams
+from .core.batches import Batches
 from .core.deciding import DecisionLog
 from .core.errors import ViewsError
 from .core.history import HistoryService
 from .core.keeping import Keeper
 from .core.keys import KeyService
+from .core.links import LinkSecret
 from .core.model import SECOND, Actor
 from .core.projects import ProjectService
 from .core.reading import ReadingService
@@ -27,9 +29,11 @@ from .core.refreshing import Refresher
 from .core.results import ResultService
 from .core.running import Runner
 from .core.scheduling import Scheduler
+from .core.sharing import SharingService
 from .core.statements import Bounds, StatementService
 from .core.verifying import Verifier
 from .core.views import ViewService
+from .core.visiting import VisitingService
 from .core.watching import Watching
 from .engines.duckdb_engine import DuckDBEngine
 from .engines.file_events import FileEvents
@@ -206,6 +210,17 @@ class Parts:
             concurrent=2 * app.run_workers,
         )
         announcer.on_event(self._heard)
+        self._visits = Batches(
+            write=store.shares.write_visits, name="the access log of links", log=self._log
+        )
+        linking = {
+            "rows": store.shares,
+            "secret": LinkSecret(store.link_secret),
+            "visits": self._visits,
+            "clock": clock,
+            "is_allowed": app.allow_public_links,
+            "max_days": app.max_share_days,
+        }
         person = os.environ.get("JUPYTERHUB_USER") or "local"
         return Services(
             statements=statements,
@@ -232,6 +247,8 @@ class Parts:
             keys=KeyService(rows=store.keys, clock=clock),
             projects=ProjectService(rows=store.projects, clock=clock),
             activity=ActivityService(rows=store.activities),
+            sharing=SharingService(**linking),
+            visiting=VisitingService(**linking),
             engine=self.engine,
             clock=clock,
             frames=store.frames,
@@ -278,6 +295,7 @@ class Parts:
         """Start the engine, take up what dead servers left, then watch, schedule and keep house."""
         await self.engine.start()
         await self._decisions.start()
+        await self._visits.start()
         await self._runner.start()
         if self._app.watching != "off":
             await self._watching.start()
@@ -294,6 +312,7 @@ class Parts:
         await self._keeper.stop()
         await self._runner.stop()
         await self._decisions.stop()
+        await self._visits.stop()
         await self.engine.stop()
         await asyncio.to_thread(self.store.close)
 

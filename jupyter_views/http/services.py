@@ -17,8 +17,10 @@ from ..core.ports import Clock, Engine
 from ..core.projects import ProjectService
 from ..core.reading import ReadingService
 from ..core.results import ResultService
+from ..core.sharing import SharingService
 from ..core.statements import StatementService
 from ..core.views import ViewService
+from ..core.visiting import VisitingService
 from ..wire.doctor import ServerFacts
 
 
@@ -71,6 +73,8 @@ class Services(Struct, kw_only=True):
     keys: KeyService
     projects: ProjectService
     activity: ActivityService
+    sharing: SharingService
+    visiting: VisitingService
     engine: Engine
     clock: Clock
     frames: FrameRows

@@ -13,7 +13,9 @@ from .keys import FrameStore, IdempotencyStore, KeyStore
 from .projects import ProjectStore
 from .results import EncodedCache, ResultFiles
 from .retention import Retention
+from .secrets import link_secret
 from .servers import ServerLock
+from .shares import ShareStore
 from .statements import StatementStore
 from .views import ViewStore
 from .watched import WatchedStore
@@ -44,6 +46,7 @@ class Store:
         self.lock = ServerLock(private_folder(private_folder(folder) / "servers"))
         server_id = self.lock.server_id
         self.files = ResultFiles(folder, server_id)
+        self.link_secret = link_secret(folder)
         self.database = Database(url or f"sqlite:///{folder / 'views.sqlite'}")
         self.statements = StatementStore(self.database, server_id, self.lock.is_alive)
         self.due = DueStore(self.database)
@@ -53,6 +56,7 @@ class Store:
         self.retention = Retention(self.database, results_kept)
         self.activities = ActivityStore(self.database)
         self.projects = ProjectStore(self.database)
+        self.shares = ShareStore(self.database)
         self.keys = KeyStore(self.database)
         self.frames = FrameStore(self.database)
         self.idempotency = IdempotencyStore(self.database)
@@ -62,6 +66,7 @@ class Store:
 
     def clean(self, rows_before: Instant, statements_before: Instant) -> None:
         """Forget what is older and nothing pins, and files that nothing names."""
+        self.shares.trim(statements_before)
         forgotten = self.retention.forget(rows_before, statements_before)
         self.files.remove(forgotten.results, forgotten.frames)
         self.files.sweep(self.retention.result_hashes(), self.lock.is_alive)

@@ -298,6 +298,16 @@ shares = Table(
     Column("replaced_until", BigInteger),
     Column("opened_count", Integer, nullable=False, server_default="0"),
     Column("last_opened_at", BigInteger),
+    *(
+        Index(
+            f"uq_shares_{column}_shown",
+            column,
+            unique=True,
+            sqlite_where=text("replaced_until IS NULL"),
+            postgresql_where=text("replaced_until IS NULL"),
+        )
+        for column in ("view_id", "dashboard_id")
+    ),
 )
 
 share_passwords = Table(

@@ -112,7 +112,9 @@ def test_every_setting_is_on_the_install_page_with_its_default():
     app = ViewsApp()
     for name in own:
         value = getattr(app, name)
-        if isinstance(value, (int, float)):
+        if isinstance(value, bool):
+            assert rows[name] == f"`{value}`", name
+        elif isinstance(value, (int, float)):
             assert rows[name] == f"`{value:.0f}`", name
         elif isinstance(value, list):
             assert rows[name] == f"`{value}`", name

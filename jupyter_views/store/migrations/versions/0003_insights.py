@@ -105,6 +105,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_shares_dashboard_id"), "shares", ["dashboard_id"], unique=False)
     op.create_index(op.f("ix_shares_view_id"), "shares", ["view_id"], unique=False)
+    for column in ("view_id", "dashboard_id"):
+        op.create_index(
+            f"uq_shares_{column}_shown",
+            "shares",
+            [column],
+            unique=True,
+            sqlite_where=sa.text("replaced_until IS NULL"),
+            postgresql_where=sa.text("replaced_until IS NULL"),
+        )
     op.create_table(
         "tiles",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
