@@ -16,6 +16,7 @@ from .core.activity import ActivityService
 from .core.announcing import Announcer, Event
 from .core.assessing import Assessor, Upstreams
 from .core.batches import Batches
+from .core.dashboards import DashboardService
 from .core.deciding import DecisionLog
 from .core.errors import ViewsError
 from .core.history import HistoryService
@@ -222,6 +223,15 @@ class Parts:
             "max_days": app.max_share_days,
         }
         person = os.environ.get("JUPYTERHUB_USER") or "local"
+        reading = ReadingService(
+            rows=store.views,
+            statements=statements,
+            assessor=assessor,
+            refresher=refresher,
+            runner=runner,
+            announcer=announcer,
+            clock=clock,
+        )
         return Services(
             statements=statements,
             views=ViewService(
@@ -232,15 +242,7 @@ class Parts:
                 announcer=announcer,
                 clock=clock,
             ),
-            reading=ReadingService(
-                rows=store.views,
-                statements=statements,
-                assessor=assessor,
-                refresher=refresher,
-                runner=runner,
-                announcer=announcer,
-                clock=clock,
-            ),
+            reading=reading,
             history=history,
             decisions=self._decisions,
             results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
@@ -249,6 +251,9 @@ class Parts:
             activity=ActivityService(rows=store.activities),
             sharing=SharingService(**linking),
             visiting=VisitingService(**linking),
+            dashboards=DashboardService(
+                rows=store.dashboards, views=store.views, reading=reading, clock=clock
+            ),
             engine=self.engine,
             clock=clock,
             frames=store.frames,

@@ -1,4 +1,4 @@
-"""Who may do what with a view. Every decision about people is made here.
+"""Who may do what with a view or a dashboard. Every decision about people is made here.
 
 The matrix is that of the perspectives page: the owner may all; whoever is
 granted, and every signed-in person when the view is public, may read and
@@ -7,13 +7,29 @@ refresh; a stranger may not even learn the name.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from .errors import Forbidden
 from .model import Actor, View
 
 
-def is_owner(actor: Actor, view: View) -> bool:
-    """Whether the view belongs to the actor's person."""
-    return actor.name == view.owner
+class Owned(Protocol):
+    """What belongs to a person, and may be open to every signed-in one."""
+
+    @property
+    def owner(self) -> str:
+        """The person."""
+        ...
+
+    @property
+    def is_public(self) -> bool:
+        """Whether every signed-in person may read it."""
+        ...
+
+
+def is_owner(actor: Actor, owned: Owned) -> bool:
+    """Whether the view or dashboard belongs to the actor's person."""
+    return actor.name == owned.owner
 
 
 def can_read(actor: Actor, view: View) -> bool:
@@ -40,3 +56,14 @@ def require_owner(actor: Actor, view: View, deed: str) -> None:
     if not is_owner(actor, view):
         whose = view.owner if can_read(actor, view) else "its owner"
         raise Forbidden(f"Only {whose} can {deed} this view.")
+
+
+def can_open(actor: Actor, dashboard: Owned) -> bool:
+    """Whether the actor may see a dashboard; each of its views is asked for itself."""
+    return is_owner(actor, dashboard) or dashboard.is_public
+
+
+def require_dashboard_owner(actor: Actor, dashboard: Owned, deed: str) -> None:
+    """Raise Forbidden unless the actor, who may open the dashboard, owns it."""
+    if not is_owner(actor, dashboard):
+        raise Forbidden(f"Only {dashboard.owner} can {deed} this dashboard.")

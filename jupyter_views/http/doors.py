@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -13,13 +14,23 @@ from ..core.reading import Reading
 from .base import ViewsHandler
 
 
-def object_tag(key: str, view: View, told: Struct) -> str:
+class Revised(Protocol):
+    """A view or a dashboard: what people change, and how often they did."""
+
+    @property
+    def revision(self) -> int:
+        """How often."""
+        ...
+
+
+def object_tag(key: str, revised: Revised, told: Struct) -> str:
     """The tag of an object: what people changed before the dot, all that a reader is told after.
 
     ``If-Match`` looks at the first part alone, so that a refresh never defeats
     a conditional write; ``If-None-Match`` looks at the whole.
     """
-    return f"{key}-{view.revision}.{hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]}"
+    digest = hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+    return f"{key}-{revised.revision}.{digest[:16]}"
 
 
 async def change_view(

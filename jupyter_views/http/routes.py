@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from .base import UnknownAddress, ViewsHandler
+from .dashboards import DashboardHandler, DashboardsHandler
 from .doctor import DoctorHandler
 from .frames import FrameHandler
 from .history import (
@@ -101,6 +102,10 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}/diff", DiffHandler),
     Route("api/views/{short_id}/log", LogHandler),
     Route("api/projects", ProjectsHandler),
+    Route("api/projects/{project}/dashboards", DashboardsHandler),
+    Route("api/projects/{project}/dashboards/{n}", DashboardHandler),
+    Route("api/environments/{project}/dashboards", DashboardsHandler),
+    Route("api/environments/{project}/dashboards/{n}", DashboardHandler),
     Route("api/frames/{sha256}", FrameHandler),
     Route("api/keys", KeysHandler),
     Route("api/keys/{id}", KeyHandler),

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from ..core.activity import ActivityService
+from ..core.dashboards import DashboardService
 from ..core.deciding import DecisionLog
 from ..core.history import HistoryService
 from ..core.keys import KeyService
@@ -75,6 +76,7 @@ class Services(Struct, kw_only=True):
     activity: ActivityService
     sharing: SharingService
     visiting: VisitingService
+    dashboards: DashboardService
     engine: Engine
     clock: Clock
     frames: FrameRows

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..core.model import Instant
 from .activities import ActivityStore
+from .dashboards import DashboardStore
 from .database import Database, private_folder
 from .due import DueStore
 from .history import HistoryStore
@@ -55,6 +56,7 @@ class Store:
         self.history = HistoryStore(self.database)
         self.retention = Retention(self.database, results_kept)
         self.activities = ActivityStore(self.database)
+        self.dashboards = DashboardStore(self.database)
         self.projects = ProjectStore(self.database)
         self.shares = ShareStore(self.database)
         self.keys = KeyStore(self.database)

@@ -127,6 +127,11 @@ class ViewStore:
         """The view with this internal key."""
         return self._find(views.c.id == view_id)
 
+    def find_many(self, view_ids: Sequence[int]) -> list[View]:
+        """The views with these internal keys; absent ones are left out."""
+        with self._database.read() as connection:
+            return _loaded(connection, views.c.id.in_(view_ids))
+
     def _find(self, condition: Any) -> View | None:
         with self._database.read() as connection:
             found = _loaded(connection, condition)

@@ -174,7 +174,7 @@ async def test_A10_a_key_without_the_scope_gets_403_naming_it(api, person, scope
 
 
 async def test_every_verb_of_every_route_wants_a_scope_of_a_key(person):
-    useless = await person("ana", "dashboard:read")
+    useless = await person("ana", "endpoint:read")
     for route, address in zip(ROUTES, ADDRESSES, strict=True):
         for verb in VERBS[:6]:
             operation = getattr(getattr(route.handler, verb.lower()), "operation", None)

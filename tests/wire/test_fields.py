@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
 import pytest
 
 from jupyter_views.core.errors import BadRequest, Invalid
@@ -146,3 +149,14 @@ def test_header_texts_hold_no_control_and_no_other_alphabet():
 def test_a_result_window_takes_no_negative_numbers():
     with pytest.raises(Invalid):
         decode_query({"limit": [b"-1"]}, ResultQuery)
+
+
+def test_a_key_that_is_refused_names_the_field_that_holds_it():
+    kind = msgspec.defstruct(
+        "Kind", [("values", dict[Annotated[str, msgspec.Meta(pattern="^[a-z]+$")], int])]
+    )
+
+    with pytest.raises(Invalid) as caught:
+        decode_body(b'{"values": {"A b": 1}}', kind)
+
+    assert caught.value.details["field"] == "values"
