@@ -64,9 +64,15 @@ class KeysHandler(ViewsHandler):
 
     @route("read", "key:read", "List API keys", answer=KeyList)
     async def get(self) -> None:
-        """The caller's keys without their secrets."""
+        """The caller's keys without their secrets, and for whom more can be made."""
         keys = await self.services.keys.list(self.actor)
-        self.send(KeyList(items=tuple(key_out(key) for key in keys)))
+        self.send(
+            KeyList(
+                items=tuple(key_out(key) for key in keys),
+                user=self.actor.name,
+                can_name_others=self.actor.may_name_others,
+            )
+        )
 
     head = get
 

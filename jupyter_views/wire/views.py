@@ -116,9 +116,19 @@ class KeyCreated(KeyOut, frozen=True, kw_only=True):
 
 
 class KeyList(Struct, frozen=True, kw_only=True):
-    """The caller's keys."""
+    """The caller's keys.
+
+    Attributes
+    ----------
+    user
+        Whom a new key speaks for when its request names nobody.
+    can_name_others
+        Whether it may name somebody else.
+    """
 
     items: tuple[KeyOut, ...]
+    user: str
+    can_name_others: bool
 
 
 class ConnectionOut(Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ export namespace CommandIDs {
   export const freshness = 'views:freshness';
   export const restore = 'views:restore';
   export const remove = 'views:delete';
+  export const keys = 'views:keys';
   export const reload = 'views:reload';
   export const tryExample = 'views:try-example';
   export const copyExample = 'views:copy-example';
@@ -43,6 +44,8 @@ export interface ICommandOptions {
   /** Bring the result tab of a view to the front, with one of its parts. */
   openDocument: (id: string, tab?: Tab) => Promise<DocumentModel>;
   showPanel: () => void;
+  /** Bring the tab of API keys to the front. */
+  openKeys: () => Promise<void>;
 }
 
 export const ONE_VIEW = {

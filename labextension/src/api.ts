@@ -43,14 +43,14 @@ export const RULE_FIELDS: Readonly<Record<keyof IRule, string>> = {
 };
 
 export class ViewsApi implements IViewsApi {
-  constructor(private readonly _transport: Transport) {
-    this.records = new RecordsApi(_transport);
+  constructor(readonly transport: Transport) {
+    this.records = new RecordsApi(transport);
   }
 
   readonly records: RecordsApi;
 
   get serverUrl(): string {
-    return this._transport.serverUrl;
+    return this.transport.serverUrl;
   }
 
   async list(search: string, cursor: string | null): Promise<IViewsPage> {
@@ -63,7 +63,7 @@ export class ViewsApi implements IViewsApi {
     }
     let body: Json;
     try {
-      body = record(await this._transport.json('GET', ['views'], query));
+      body = record(await this.transport.json('GET', ['views'], query));
     } catch (error) {
       // A server with the extension always answers this address.
       if (error instanceof RefusedError && error.status === 404) {
@@ -76,11 +76,11 @@ export class ViewsApi implements IViewsApi {
   }
 
   async get(shortId: string): Promise<IView> {
-    return toView(await this._transport.json('GET', ['views', shortId]));
+    return toView(await this.transport.json('GET', ['views', shortId]));
   }
 
   async ruled(shortId: string): Promise<IRuled> {
-    const raw = record(await this._transport.json('GET', ['views', shortId]));
+    const raw = record(await this.transport.json('GET', ['views', shortId]));
     const columns = Array.isArray(raw.columns) ? raw.columns : [];
     return {
       view: toView(raw),
@@ -93,19 +93,19 @@ export class ViewsApi implements IViewsApi {
     const body = Object.fromEntries(
       Object.entries(changes).map(([name, value]) => [RULE_FIELDS[name as keyof IRule], value])
     );
-    return toView(await this._transport.json('PATCH', ['views', shortId], {}, body));
+    return toView(await this.transport.json('PATCH', ['views', shortId], {}, body));
   }
 
   async refresh(shortId: string): Promise<string> {
-    return text(record(await this._transport.json('POST', ['views', shortId, 'refresh'])).id);
+    return text(record(await this.transport.json('POST', ['views', shortId, 'refresh'])).id);
   }
 
   async cancel(statementId: string): Promise<void> {
-    await this._transport.send('POST', ['v1', 'statements', statementId, 'cancel']);
+    await this.transport.send('POST', ['v1', 'statements', statementId, 'cancel']);
   }
 
   async remove(shortId: string): Promise<void> {
-    await this._transport.send('DELETE', ['views', shortId]);
+    await this.transport.send('DELETE', ['views', shortId]);
   }
 
   async window(shortId: string, offset: number, limit: number): Promise<IResultWindow> {
@@ -118,7 +118,7 @@ export class ViewsApi implements IViewsApi {
       offset: String(offset),
       limit: String(limit)
     };
-    const body = record(await this._transport.json('GET', ['views', shortId, 'result'], query));
+    const body = record(await this.transport.json('GET', ['views', shortId, 'result'], query));
     const names = array(body.cols).map(text);
     const types = Array.isArray(body.types) ? body.types : [];
     return {

@@ -139,6 +139,12 @@ function addPanelCommands(options: ICommandOptions): void {
     describedBy: NO_ARGUMENTS,
     execute: options.showPanel
   });
+  commands.addCommand(CommandIDs.keys, {
+    label: trans.__('API keys'),
+    caption: trans.__('Make and revoke keys for programs outside this server'),
+    describedBy: NO_ARGUMENTS,
+    execute: options.openKeys
+  });
   commands.addCommand(CommandIDs.reload, {
     label: trans.__('Read the list of views again'),
     caption: trans.__('Ask the server for the list now'),

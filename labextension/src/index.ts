@@ -7,7 +7,13 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, IThemeManager, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import {
+  ICommandPalette,
+  IThemeManager,
+  Notification,
+  WidgetTracker,
+  type MainAreaWidget
+} from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
@@ -52,7 +58,8 @@ function activate(
 ): IViews {
   const trans = (translator ?? nullTranslator).load('jupyter_views');
   const { commands, serviceManager: services, shell } = app;
-  const model = new ViewsModel(new ViewsApi(new Transport(services.serverSettings)), trans);
+  const transport = new Transport(services.serverSettings);
+  const model = new ViewsModel(new ViewsApi(transport), trans);
   services.events.stream.connect((_, emission) => {
     const event = toEvent(emission);
     if (event !== null) {
@@ -64,6 +71,8 @@ function activate(
   shell.add(panel, 'left', { rank: 150 });
   restorer?.add(panel, panel.id);
 
+  // Notebook 7 has room for one document only: what is opened lies below it.
+  const area = labShell ? 'main' : 'down';
   const tracker = new WidgetTracker<ResultDocument>({ namespace: 'jupyter-views' });
   const open = async (id: string, tab?: Tab): Promise<DocumentModel> => {
     let document = tracker.find(candidate => candidate.shortId === id);
@@ -72,8 +81,7 @@ function activate(
     } else {
       document = new ResultDocument({ id, tab: tab ?? TABS[0], model, commands, trans, themes });
       rememberTab(document, tracker);
-      // Notebook 7 has room for one document only: rows open below it.
-      shell.add(document, labShell ? 'main' : 'down');
+      shell.add(document, area);
       if (labShell === null) {
         document.makeRoom();
       }
@@ -81,6 +89,16 @@ function activate(
     }
     shell.activateById(document.id);
     return document.document;
+  };
+  const keys = new WidgetTracker<MainAreaWidget>({ namespace: 'jupyter-views-keys' });
+  const openKeys = async (): Promise<void> => {
+    const { KeysPanel, KEYS_ID } = await import('./keyspanel');
+    if (keys.currentWidget === null) {
+      const opened = new KeysPanel({ transport, trans });
+      shell.add(opened, area);
+      await keys.add(opened);
+    }
+    shell.activateById(KEYS_ID);
   };
   addCommands({
     commands,
@@ -93,7 +111,8 @@ function activate(
       (tracker.currentWidget === shell.currentWidget ? tracker.currentWidget : null)?.shortId ??
       null,
     openDocument: open,
-    showPanel: () => shell.activateById(panel.id)
+    showPanel: () => shell.activateById(panel.id),
+    openKeys
   });
   commands.addKeyBinding({
     command: CommandIDs.refresh,
@@ -105,6 +124,7 @@ function activate(
     args: document => ({ id: document.shortId, tab: document.document.tab }),
     name: document => document.shortId
   });
+  void restorer?.restore(keys, { command: CommandIDs.keys, name: () => 'keys' });
   if (router) {
     addDeepLink({
       commands,

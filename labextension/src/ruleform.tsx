@@ -8,7 +8,7 @@ import { useEffect, useRef, useState, type ReactElement } from 'react';
 import { isCron, SCHEDULES } from './durations';
 import { CheckField, ColumnsField, DurationField, Field } from './fields';
 import { problemText } from './problem';
-import type { RuleDraft, RuleField } from './rule';
+import type { RuleDraft } from './rule';
 import type { IRule, IView } from './tokens';
 import { middleCut, nextWords } from './words';
 
@@ -31,7 +31,7 @@ export class RuleDialog extends Dialog<void> {
       ],
       focusNodeSelector: 'input'
     });
-    this.addClass('jp-ViewsRuleDialog');
+    this.addClass('jp-ViewsDialog');
     this._draft = draft;
     this._save = save;
   }
@@ -70,7 +70,7 @@ class RuleForm extends VDomRenderer<RuleDraft> {
     private readonly _trans: TranslationBundle
   ) {
     super(draft);
-    this.addClass('jp-ViewsRule');
+    this.addClass('jp-ViewsForm');
   }
 
   protected override render(): ReactElement {
@@ -84,7 +84,7 @@ interface IFormProps {
 }
 
 function Form({ draft, trans }: IFormProps): ReactElement {
-  const { rule, problem, refused } = draft;
+  const { value: rule, problem, refused } = draft;
   const error = errorOf(draft);
   const form = useRef<HTMLDivElement>(null);
   // The field to mend gets the focus, once it says why.
@@ -149,8 +149,8 @@ const NEVER = '';
 const OTHER = 'other';
 
 function ScheduleFields({ draft, trans }: IFormProps): ReactElement {
-  const { schedule, timezone } = draft.rule;
-  const saved = draft.ruled.rule;
+  const { schedule, timezone } = draft.value;
+  const { saved } = draft;
   const error = errorOf(draft);
   const isListed = schedule === null || SCHEDULES.some(known => known === schedule);
   const [isTyped, setTyped] = useState(!isListed);
@@ -241,7 +241,7 @@ function ScheduleFields({ draft, trans }: IFormProps): ReactElement {
 }
 
 function VerifyingFields({ draft, trans }: IFormProps): ReactElement {
-  const { strict, changedWhen } = draft.rule;
+  const { strict, changedWhen } = draft.value;
   const error = errorOf(draft);
   return (
     <fieldset>
@@ -287,8 +287,8 @@ function plannedWords(draft: RuleDraft, trans: TranslationBundle): string {
     : '';
 }
 
-function errorOf({ refused }: RuleDraft): (field: RuleField) => string | null {
-  return field => (refused?.field === field ? refused.message : null);
+function errorOf(draft: RuleDraft): (field: keyof IRule) => string | null {
+  return field => draft.error(field);
 }
 
 function scheduleNames(

@@ -1,6 +1,6 @@
 /** The sidebar: search, the list in two sections, and what to do when it is empty. */
 
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { ellipsesIcon, ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { IDisposable } from '@lumino/disposable';
@@ -103,7 +103,22 @@ function Sidebar({ model, commands, trans, searchInput }: ISidebarProps): ReactE
   };
   return (
     <>
-      <h2 className="jp-ViewsPanel-title">{trans.__('Views')}</h2>
+      <div className="jp-ViewsPanel-top">
+        <h2>{trans.__('Views')}</h2>
+        <button
+          type="button"
+          className="jp-Views-iconButton"
+          aria-haspopup="menu"
+          aria-label={trans.__('More of views')}
+          title={trans.__('More of views')}
+          onClick={({ currentTarget }) => {
+            const { left, bottom } = currentTarget.getBoundingClientRect();
+            openMenu(panelMenu(commands), left, bottom);
+          }}
+        >
+          <ellipsesIcon.react tag="span" />
+        </button>
+      </div>
       <SearchBox
         inputRef={searchInput}
         value={model.query}
@@ -194,27 +209,40 @@ function actionsOf(commands: CommandRegistry): IRowActions {
     open: run(CommandIDs.open),
     refresh: run(CommandIDs.refresh),
     cancel: run(CommandIDs.cancel),
-    showMenu: (view, x, y) => showMenu(commands, view, x, y)
+    showMenu: (view, x, y) => openMenu(rowMenu(commands, view), x, y)
   };
 }
 
-function showMenu(commands: CommandRegistry, view: IView, x: number, y: number): void {
+/** What concerns all views, or none. */
+function panelMenu(commands: CommandRegistry): Menu {
+  const menu = new Menu({ commands });
+  menu.addItem({ command: CommandIDs.reload });
+  menu.addItem({ command: CommandIDs.keys });
+  menu.addItem({ command: CommandIDs.tryExample });
+  return menu;
+}
+
+function rowMenu(commands: CommandRegistry, view: IView): Menu {
   const menu = new Menu({ commands });
   const args = { id: view.shortId };
-  menu.addItem({ command: CommandIDs.open, args });
-  menu.addItem({ command: CommandIDs.refresh, args });
-  menu.addItem({ command: CommandIDs.cancel, args });
-  menu.addItem({ command: CommandIDs.freshness, args });
-  menu.addItem({ type: 'separator' });
-  menu.addItem({ command: CommandIDs.history, args });
-  menu.addItem({ command: CommandIDs.diff, args });
-  menu.addItem({ command: CommandIDs.log, args });
-  menu.addItem({ type: 'separator' });
-  menu.addItem({ command: CommandIDs.copyLink, args });
-  menu.addItem({ command: CommandIDs.copySlug, args });
-  menu.addItem({ command: CommandIDs.insert, args });
-  menu.addItem({ type: 'separator' });
-  menu.addItem({ command: CommandIDs.remove, args });
+  for (const group of ROW_MENU) {
+    if (group !== ROW_MENU[0]) {
+      menu.addItem({ type: 'separator' });
+    }
+    group.forEach(command => menu.addItem({ command, args }));
+  }
+  return menu;
+}
+
+const ROW_MENU = [
+  [CommandIDs.open, CommandIDs.refresh, CommandIDs.cancel, CommandIDs.freshness],
+  [CommandIDs.history, CommandIDs.diff, CommandIDs.log],
+  [CommandIDs.copyLink, CommandIDs.copySlug, CommandIDs.insert],
+  [CommandIDs.remove]
+] as const;
+
+/** Open a menu; when it closes, the focus returns to where it was. */
+function openMenu(menu: Menu, x: number, y: number): void {
   const before = document.activeElement;
   menu.aboutToClose.connect(() => {
     if (before instanceof HTMLElement && before.isConnected) {

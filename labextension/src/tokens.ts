@@ -4,6 +4,7 @@ import { Token } from '@lumino/coreutils';
 
 import type { ViewsModel } from './model';
 import type { IRecords } from './records';
+import type { Transport } from './transport';
 
 export const STATUSES = ['fresh', 'stale', 'refreshing', 'failed', 'never_run'] as const;
 export type Status = (typeof STATUSES)[number];
@@ -126,6 +127,8 @@ export interface IResultWindow {
 export interface IViewsApi {
   /** Where the server is, for messages. */
   readonly serverUrl: string;
+  /** For the parts that are loaded when somebody opens them. */
+  readonly transport: Transport;
   /** The past of a view: refreshes, versions, differences, decisions. */
   readonly records: IRecords;
   list(search: string, cursor: string | null): Promise<IViewsPage>;

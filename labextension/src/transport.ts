@@ -89,11 +89,14 @@ async function refusal(response: Response): Promise<RefusedError> {
   }
   const facts = isRecord(body) ? body : {};
   const details = isRecord(facts.details) ? facts.details : {};
+  // Below a project the words are `detail`, `code` and `attr`.
   return new RefusedError(
-    textOrNull(facts.message) ?? `${response.status} ${response.statusText}`,
+    textOrNull(facts.message) ??
+      textOrNull(facts.detail) ??
+      `${response.status} ${response.statusText}`,
     response.status,
-    textOrNull(facts.error) ?? '',
+    textOrNull(facts.error) ?? textOrNull(facts.code) ?? '',
     textOrNull(facts.hint),
-    textOrNull(details.field)
+    textOrNull(details.field) ?? textOrNull(facts.attr)
   );
 }

@@ -123,7 +123,12 @@ export function age(iso: string, now: number, trans: TranslationBundle): string 
   if (passed < 28 * DAY) {
     return trans._n('%1 day ago', '%1 days ago', Math.floor(passed / DAY));
   }
-  return new Date(then).toLocaleDateString(undefined, { dateStyle: 'medium' });
+  return day(iso);
+}
+
+/** The day of a moment, with its year. */
+export function day(iso: string): string {
+  return new Date(iso).toLocaleDateString(undefined, { dateStyle: 'medium' });
 }
 
 /** The full moment with year and zone, for tooltips. */

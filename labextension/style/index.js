@@ -1,4 +1,5 @@
 import './base.css';
 import './result.css';
 import './past.css';
-import './rule.css';
+import './form.css';
+import './keys.css';

@@ -36,6 +36,12 @@ class Screen:
         self.page.goto(f"{self.lab.url}lab?{'&'.join(parts)}")
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=FIRST_LOAD_MS)
         self.page.evaluate("async () => { await window.jupyterapp.restored; }")
+        if reset and not query:
+            # The launcher takes the focus when it comes, and it comes after everything else.
+            self.page.wait_for_function(
+                "() => document.activeElement?.closest('.jp-Launcher') != null",
+                timeout=FIRST_LOAD_MS,
+            )
 
     def open_sidebar(self) -> None:
         """Load JupyterLab with the views sidebar in front."""

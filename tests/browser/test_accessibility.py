@@ -115,14 +115,33 @@ def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen
 def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
     screen.open()
     screen.begin("views:freshness", id=_short_id(screen, "Past"))
-    dialog = screen.page.locator(".jp-ViewsRuleDialog")
+    dialog = screen.page.locator(".jp-ViewsDialog")
     dialog.get_by_label("On a schedule").select_option("other")
     dialog.get_by_label("Schedule", exact=True).fill("1 2 3 4 never")
-    _assert_no_violations(screen.page, ".jp-ViewsRuleDialog")
+    _assert_no_violations(screen.page, ".jp-ViewsDialog")
 
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsRuleDialog")
+    _assert_no_violations(screen.page, ".jp-ViewsDialog")
+
+
+def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Screen) -> None:
+    screen.lab.call("POST", "views/api/keys", {"label": "Old", "scopes": ["*"], "user": "ana"})
+    screen.open()
+    screen.command("views:keys")
+    tab = screen.page.locator(".jp-ViewsKeys")
+    expect(tab.get_by_role("heading", name="Old").first).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsKeys")
+
+    tab.get_by_role("button", name="New key…").click()
+    tab.get_by_role("button", name="Make key").click()
+    expect(tab.get_by_role("alert")).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsKeys")
+
+    tab.get_by_label("Label").fill("New")
+    tab.get_by_role("button", name="Make key").click()
+    expect(tab.get_by_label("The new key")).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsKeys")
 
 
 def test_nothing_is_wider_than_a_narrow_result_tab(screen: Screen) -> None:
