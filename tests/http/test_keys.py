@@ -32,6 +32,19 @@ async def test_a_key_never_makes_a_key_that_may_more(person):
     assert (more.status, other.status, same.status, none.status) == (403, 403, 201, 403)
 
 
+async def test_the_list_says_for_whom_a_new_key_may_be(api, person):
+    ana = await person("ana", "key:write")
+
+    own = (await api("GET", "api/keys")).json
+    hers = (await ana("GET", "api/keys")).json
+
+    assert own["can_name_others"] is True
+    assert (
+        own["user"] == (await api("POST", "api/keys", {"label": "x", "scopes": ["*"]})).json["user"]
+    )
+    assert (hers["user"], hers["can_name_others"]) == ("ana", False)
+
+
 async def test_an_unknown_scope_is_refused_by_name(api):
     answer = await api("POST", "api/keys", {"label": "x", "scopes": ["everything"]})
 
