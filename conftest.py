@@ -7,10 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from msgspec import Struct
 from tornado.httpclient import HTTPResponse
 
+# A busy machine is no failure of the code; tests have a time limit of their own.
+hypothesis.settings.register_profile("views", deadline=None)
+hypothesis.settings.load_profile("views")
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
 
 

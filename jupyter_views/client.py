@@ -240,6 +240,7 @@ class Views(Mapping[str, "View"]):
             "auto_refresh": auto_refresh,
             "is_public": is_public,
             "allowed_user_ids": list(allowed_user_ids),
+            "doors": ["perspective", "insight"],
             **rule,
         }
         created = self._transport.request(

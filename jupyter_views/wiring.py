@@ -16,10 +16,12 @@ from .core.activity import ActivityService
 from .core.announcing import Announcer, Event
 from .core.assessing import Assessor, Upstreams
 from .core.batches import Batches
+from .core.calculations import Calculations
 from .core.dashboards import DashboardService
 from .core.deciding import DecisionLog
 from .core.errors import ViewsError
 from .core.history import HistoryService
+from .core.insights import InsightService
 from .core.keeping import Keeper
 from .core.keys import KeyService
 from .core.links import LinkSecret
@@ -232,21 +234,32 @@ class Parts:
             announcer=announcer,
             clock=clock,
         )
+        views = ViewService(
+            rows=store.views,
+            versions=store.history,
+            statements=statements,
+            refresher=refresher,
+            announcer=announcer,
+            clock=clock,
+        )
         return Services(
             statements=statements,
-            views=ViewService(
-                rows=store.views,
-                versions=store.history,
-                statements=statements,
-                refresher=refresher,
-                announcer=announcer,
-                clock=clock,
-            ),
             reading=reading,
+            views=views,
             history=history,
             decisions=self._decisions,
             results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
             keys=KeyService(rows=store.keys, clock=clock),
+            insights=InsightService(
+                rows=store.insights,
+                created=store.views,
+                views=views,
+                statements=statements,
+                announcer=announcer,
+                clock=clock,
+                folder=folders[0],
+            ),
+            calculations=Calculations(statements=statements, clock=clock),
             projects=ProjectService(rows=store.projects, clock=clock),
             activity=ActivityService(rows=store.activities),
             sharing=SharingService(**linking),

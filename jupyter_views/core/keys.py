@@ -5,14 +5,31 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from msgspec import Struct
+
 from .access import require_scope
 from .errors import Forbidden, NotFound, Unauthenticated
-from .model import SECOND, Actor, ApiKey, Instant
+from .model import SECOND, Actor, Instant
 from .names import hash_key, new_id, new_key
 from .ports import Clock
 from .projects import require_project
 
 _DAY: Instant = 86_400 * SECOND
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A secret with scopes, made for a named person; only its hash is kept."""
+
+    id: str
+    prefix: str
+    user: str
+    label: str
+    scopes: tuple[str, ...]
+    created_by: str
+    created_at: Instant
+    project_id: int | None = None
+    expires_at: Instant | None = None
+    last_used_at: Instant | None = None
 
 
 class KeyRows(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from .ports import Column, Progress, Read, Signature
 
@@ -18,8 +18,13 @@ SECOND: Instant = 1_000_000
 
 
 class Status(StrEnum):
-    """Where a statement stands. SUCCESS, FAILED and CANCELED are final."""
+    """Where a statement stands. SUCCESS, FAILED and CANCELED are final.
 
+    PLANNED is what a view holds before its first run: a definition that was
+    checked, and that nobody has asked to run.
+    """
+
+    PLANNED = "PLANNED"
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     SUCCESS = "SUCCESS"
@@ -29,7 +34,7 @@ class Status(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the statement will never change again."""
-        return self in {Status.SUCCESS, Status.FAILED, Status.CANCELED}
+        return self not in {Status.QUEUED, Status.RUNNING}
 
 
 class Strategy(StrEnum):
@@ -192,7 +197,14 @@ class Outlook(Struct, frozen=True, kw_only=True):
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """A numbered definition of a view; never changed, never deleted while the view lives."""
+    """A numbered definition of a view; never deleted while the view lives.
+
+    Attributes
+    ----------
+    query_object
+        The definition as a client of the insight door wrote it, given back
+        as it came; None where it came through another door.
+    """
 
     n: int
     query: Query
@@ -201,6 +213,7 @@ class Version(Struct, frozen=True, kw_only=True):
     note: str | None
     author: str
     created_at: Instant
+    query_object: dict[str, Any] | None = None
 
 
 class PerspectiveDoor(Struct, frozen=True, kw_only=True):
@@ -208,6 +221,32 @@ class PerspectiveDoor(Struct, frozen=True, kw_only=True):
 
     id: str
     slug: str
+
+
+class InsightDoor(Struct, frozen=True, kw_only=True):
+    """The insight door of a view.
+
+    Attributes
+    ----------
+    derived_name
+        What a client made of the query, shown where the view has no name.
+    order
+        Key by which people sort by hand.
+    saved
+        Not a draft.
+    deleted
+        Closed, but to be opened again: a deleted insight is nowhere to be found.
+    last_modified_at, last_modified_by
+        The last change of name, description or query.
+    """
+
+    derived_name: str | None = None
+    order: int | None = None
+    favorited: bool = False
+    saved: bool = True
+    deleted: bool = False
+    last_modified_at: Instant = 0
+    last_modified_by: str = ""
 
 
 class LastRefresh(Struct, frozen=True, kw_only=True):
@@ -259,8 +298,11 @@ class View(Struct, frozen=True, kw_only=True):
     revision
         Counts changes that people make; a refresh is none, so it never
         defeats a conditional write.
+    name
+        Empty where nobody gave one; :attr:`title` is what people see.
     current
-        The statement whose result is served now; always SUCCESS.
+        The statement whose result is served now: SUCCESS, or PLANNED before
+        the first run.
     refreshing
         The statement that will replace it, while one is queued or running.
     failures
@@ -292,7 +334,10 @@ class View(Struct, frozen=True, kw_only=True):
     description: str | None = None
     tags: tuple[str, ...] = ()
     allowed_user_ids: tuple[str, ...] = ()
+    project_id: int = 1
+    folder: str | None = None
     perspective: PerspectiveDoor | None = None
+    insight: InsightDoor | None = None
     notebook: dict[str, Any] | None = None
     refreshing: Statement | None = None
     last_refresh: LastRefresh | None = None
@@ -301,6 +346,36 @@ class View(Struct, frozen=True, kw_only=True):
     rule: Rule = Rule()
     changed_at: Instant | None = None
     next_due_at: Instant | None = None
+
+    @property
+    def title(self) -> str:
+        """What people see: the name, else what was derived from the query."""
+        derived = self.insight.derived_name if self.insight else None
+        return self.name or derived or f"Untitled {self.short_id}"
+
+    @property
+    def doors(self) -> tuple[str, ...]:
+        """Through what it is published now."""
+        has_insight = self.insight is not None and not self.insight.deleted
+        doors = {"perspective": self.perspective is not None, "insight": has_insight}
+        return tuple(name for name, is_open in doors.items() if is_open)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any door leads to it; behind a deleted insight alone there is nothing."""
+        return bool(self.doors)
+
+    @property
+    def has_query(self) -> bool:
+        """Whether there is anything to run; an insight may be made before its query."""
+        return bool(self.version.query.sql)
+
+    @property
+    def has_current_rows(self) -> bool:
+        """Whether the rows served now are of the newest definition."""
+        current, version = self.current, self.version
+        is_same = (current.query.id, current.params) == (version.query.id, version.params)
+        return is_same and current.result is not None
 
     @property
     def upstreams(self) -> tuple[str, ...]:
@@ -330,21 +405,6 @@ class Decision(Struct, frozen=True, kw_only=True):
     last_at: Instant = 0
 
 
-class ApiKey(Struct, frozen=True, kw_only=True):
-    """A secret with scopes, made for a named person; only its hash is kept."""
-
-    id: str
-    prefix: str
-    user: str
-    label: str
-    scopes: tuple[str, ...]
-    created_by: str
-    created_at: Instant
-    project_id: int | None = None
-    expires_at: Instant | None = None
-    last_used_at: Instant | None = None
-
-
 class Frame(Struct, frozen=True, kw_only=True):
     """An uploaded copy of a kernel's DataFrame."""
 
@@ -360,43 +420,3 @@ class Page(Struct, frozen=True):
     items: tuple[Any, ...]
     total: int
     next_cursor: str | None = None
-
-
-class ViewFilter(Struct, frozen=True, kw_only=True):
-    """What a list of views is narrowed to; None or empty means no condition."""
-
-    search: str | None = None
-    is_public: bool | None = None
-    owner: str | None = None
-    tag: str | None = None
-    door: str | None = None
-
-
-class NewView(Struct, frozen=True, kw_only=True):
-    """What a person says about a view when saving it."""
-
-    name: str
-    statement_id: str
-    slug: str | None = None
-    description: str | None = None
-    tags: tuple[str, ...] = ()
-    auto_refresh: bool = True
-    is_public: bool = False
-    allowed_user_ids: tuple[str, ...] = ()
-    notebook: dict[str, Any] | None = None
-    note: str | None = None
-    rule: Rule = Rule()
-
-
-class ViewChange(Struct, frozen=True, kw_only=True):
-    """New values by field name; what is absent stays.
-
-    ``fields`` may hold name, description, tags, is_public, auto_refresh and
-    allowed_user_ids, ``rule`` the fields of the view's :class:`Rule`;
-    ``statement_id`` swaps definition and result.
-    """
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    rule: dict[str, Any] = field(default_factory=dict)
-    statement_id: str | None = None
-    note: str | None = None

@@ -12,9 +12,10 @@ from .announcing import Announcer
 from .assessing import Assessor
 from .errors import Gone, NotFound
 from .freshness import CHANGE_REASONS, Action, Freshness, Mode, act
-from .model import Actor, Cause, Instant, Page, Statement, Status, View, ViewFilter
+from .model import Actor, Cause, Instant, Page, Statement, Status, View
 from .ports import Clock
 from .refreshing import Refresher
+from .requests import ViewFilter
 from .running import Runner
 from .statements import StatementService
 
@@ -32,11 +33,14 @@ class Reading(Struct, frozen=True, kw_only=True):
     refresh
         The statement that will replace the current result, because of this
         read or an earlier one.
+    awaited
+        The refresh that this reader waited for, as it stood afterwards.
     """
 
     view: View
     freshness: Freshness
     refresh: Statement | None = None
+    awaited: Statement | None = None
 
     @property
     def status(self) -> str:
@@ -104,7 +108,7 @@ class ReadingService:
     async def by_short_id(self, actor: Actor, short_id: str) -> View:
         """The readable view with this key; NotFound when absent or private alike."""
         view = await asyncio.to_thread(self._rows.find_by_short_id, short_id)
-        if view is None or not can_read(actor, view):
+        if view is None or not view.is_open or not can_read(actor, view):
             raise NotFound("No such view.")
         return view
 
@@ -129,23 +133,26 @@ class ReadingService:
         chosen = mode or (Mode.ASYNC if view.auto_refresh else Mode.FORCE_CACHE)
         freshness = await self._assessor.of_view(view, is_exact=chosen is Mode.BLOCKING)
         await self._note_change(view, freshness)
-        action = act(chosen, freshness.state)
+        action = act(chosen, freshness.state) if view.has_query else Action.CACHED
         refresh = await self._under_way(view)
         is_due = action is not Action.CACHED and refresh is None
         # Who names a mode for another's view asks, and is limited as one who asks.
-        if chosen in _FORCED or (is_due and mode is not None and not is_owner(actor, view)):
+        if (chosen in _FORCED and view.has_query) or (
+            is_due and mode is not None and not is_owner(actor, view)
+        ):
             refresh = await self._refresher.asked(actor, view)
         elif is_due:
             refresh = await self._started(view, freshness)
         seconds = _COMPUTE_SECONDS if action is Action.COMPUTE else wait * freshness.is_exceeded
+        awaited = None
         if refresh is not None and seconds:
-            await self._statements.wait(refresh, seconds)
+            awaited = await self._statements.wait(refresh, seconds)
             view = await asyncio.to_thread(self._rows.find, view.id) or view
             freshness = await self._assessor.of_view(view)
             refresh = await self._under_way(view)
         if refresh is not None and refresh.status.is_final:
             refresh = None
-        return Reading(view=view, freshness=freshness, refresh=refresh)
+        return Reading(view=view, freshness=freshness, refresh=refresh, awaited=awaited)
 
     async def _note_change(self, view: View, freshness: Freshness) -> None:
         """Remember since when the rows are out of date, where a reader is the first to see it."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from .access import is_owner
 from .announcing import Announcer
 from .assessing import Assessor, Upstreams
-from .errors import NotFound, StaleWrite, UpstreamFailed, ViewsError
+from .errors import Invalid, NotFound, StaleWrite, UpstreamFailed, ViewsError
 from .limits import RateLimit
 from .model import Actor, Cause, Result, Statement, View
 from .ports import Clock
@@ -117,6 +117,8 @@ class Refresher:
 
     async def _submit(self, view: View, cause: Cause, first: tuple[Statement, ...]) -> Statement:
         query = view.version.query
+        if not view.has_query:
+            raise Invalid("There is no query to run yet.", hint="Give it one.", field="query")
         statement = await self._statements.refresh(
             Submission(
                 sql=query.sql,

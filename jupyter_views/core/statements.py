@@ -95,6 +95,7 @@ class StatementRows(Protocol):
     def submit(
         self, statement: Statement, *, queued: int | None = None, per_person: int | None = None
     ) -> Statement: ...
+    def plan(self, statement: Statement) -> Statement: ...
     def find(self, statement_id: str) -> Statement | None: ...
     def find_by_client_id(self, submitted_by: str, client_id: str) -> Statement | None: ...
     def outlook(self, fingerprint: str, failed_since: Instant) -> Outlook: ...
@@ -219,6 +220,20 @@ class StatementService:
         """Run a view's query anew, in its owner's name, past every reuse and refusal."""
         forced = replace(asked, max_age=0, retry_on_recent_failure=True)
         return await self.submit(Actor(name=owner), forced, after)
+
+    async def plan(self, actor: Actor, asked: Submission) -> Statement:
+        """Check a definition and keep it, so that a view can hold it before its first run."""
+        plan, views = await self._checked(actor, asked)
+        return await self._planned(self._drafted(actor, asked, plan, views))
+
+    async def plan_nothing(self, actor: Actor) -> Statement:
+        """The definition of a view that has no query yet; it cannot be run."""
+        plan = Plan(normalized_sql="", reads=())
+        return await self._planned(self._drafted(actor, Submission(sql="", base_dir=""), plan, {}))
+
+    async def _planned(self, drafted: Statement) -> Statement:
+        planned = replace(drafted, status=Status.PLANNED, completed_at=drafted.submitted_at)
+        return await asyncio.to_thread(self._rows.plan, planned)
 
     def _drafted(
         self, actor: Actor, asked: Submission, plan: Plan, views: dict[str, str]
@@ -346,7 +361,7 @@ class StatementService:
         found = await asyncio.to_thread(self._rows.find, statement_id)
         if found is None:
             found = await asyncio.to_thread(self._rows.find_by_client_id, actor.name, statement_id)
-        if found is not None:
+        if found is not None and found.status is not Status.PLANNED:
             if found.submitted_by == actor.name:
                 return self._runner.overlaid(found), True
             if await asyncio.to_thread(self._readers.readable_statement, actor.name, found.id):

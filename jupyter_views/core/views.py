@@ -11,7 +11,10 @@ from typing import Any, Protocol, TypeVar
 from msgspec.structs import replace
 
 from .access import require_owner
+from .activity import Activity, Change
 from .announcing import Announcer
+from .deeds import after_change, deed, update_deed
+from .definitions import is_same, version_of
 from .errors import (
     BadSlug,
     NotFound,
@@ -24,31 +27,32 @@ from .model import (
     SECOND,
     Actor,
     Cause,
+    InsightDoor,
     Instant,
-    NewView,
     PerspectiveDoor,
-    Query,
+    Rule,
     Statement,
     Status,
     Version,
     View,
-    ViewChange,
 )
 from .names import checked_slug, new_id, new_short_id, slug_from, suggest_slugs
 from .ports import Clock
 from .refreshing import Refresher
+from .requests import DOORS, Door, NewView, ViewChange
 from .scheduling import first_due
 from .statements import StatementService
 
 T = TypeVar("T")
 _SLUG_TRIES = 10
 _WRITE_TRIES = 100
+_MATERIAL = frozenset({"name", "description", "query_object"})
 
 
 class ViewRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
-    def create(self, view: View) -> View: ...
+    def create(self, view: View, activity: Activity) -> View: ...
     def find(self, view_id: int) -> View | None: ...
     def is_slug_free(self, slug: str) -> bool: ...
     def update(
@@ -58,9 +62,12 @@ class ViewRows(Protocol):
         *,
         by: str,
         at: Instant,
+        activity: Activity | None,
         version: Version | None = None,
+        opened: PerspectiveDoor | InsightDoor | None = None,
     ) -> View: ...
-    def delete(self, view: View) -> None: ...
+    def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View: ...
+    def delete(self, view: View, activity: Activity) -> None: ...
 
 
 class VersionRows(Protocol):
@@ -117,10 +124,11 @@ class ViewService:
             auto_refresh=new.auto_refresh,
             allowed_user_ids=new.allowed_user_ids,
             notebook=new.notebook,
+            folder=new.folder,
             rule=new.rule,
             next_due_at=first_due(new.rule, now),
             revision=1,
-            version=_version(1, statement, new.note, actor, now),
+            version=version_of(1, statement, new.note, actor, now),
             current=statement,
             refreshed_at=now,
             created_at=now,
@@ -128,6 +136,8 @@ class ViewService:
             created_by=actor.name,
             updated_by=actor.name,
         )
+        if "insight" in new.doors:
+            view = replace(view, insight=opened_insight(actor, now))
         saved = await self._created(view, slug, suffix_if_taken=suffix_if_taken)
         self._announcer.tell("created", saved, by=actor.name)
         return saved
@@ -137,7 +147,9 @@ class ViewService:
         for _ in range(_SLUG_TRIES):
             door = PerspectiveDoor(id=new_id("persp"), slug=wanted)
             try:
-                return await asyncio.to_thread(self._rows.create, replace(view, perspective=door))
+                named = replace(view, perspective=door)
+                created = deed(named, view.owner, "created", view.created_at)
+                return await asyncio.to_thread(self._rows.create, named, created)
             except SlugTaken as error:
                 taken = error
             free = await asyncio.to_thread(self._free_slugs, slug, view.owner)
@@ -198,7 +210,7 @@ class ViewService:
             When ``if_match`` is not the view's revision, or somebody was quicker.
         """
         require_owner(actor, view, "change")
-        statement = None
+        statement = change.planned
         if change.statement_id is not None:
             statement = await self._finished(actor, change.statement_id)
         saved = await self._write(
@@ -232,7 +244,13 @@ class ViewService:
                 author=actor.name,
                 created_at=now,
             )
-            return self._rows.update(found, {}, by=actor.name, at=now, version=version)
+            after = replace(found, version=version)
+            changed = update_deed(found, after, actor.name, now) or deed(
+                found, actor.name, "updated", now
+            )
+            return self._rows.update(
+                found, {}, by=actor.name, at=now, activity=changed, version=version
+            )
 
         saved = await self._write(actor, view, None, write)
         self._announcer.tell("edited", saved, by=actor.name)
@@ -244,17 +262,39 @@ class ViewService:
         self, actor: Actor, view: View, change: ViewChange, statement: Statement | None
     ) -> View:
         now = self._clock.now()
-        version = None
-        if statement is not None:
-            n = view.version.n if _is_same(statement, view) else view.version.n + 1
-            version = _version(n, statement, change.note, actor, now)
-        fields = change.fields
+        fields = dict(change.fields)
+        insight = dict(change.insight)
+        version = self._next_version(actor, view, change, statement)
+        if change.query_object is not None and version is None:
+            fields["query_object"] = change.query_object
         if change.rule:
-            rule = replace(view.rule, **change.rule)
-            fields = {**fields, "rule": rule}
-            if (rule.schedule, rule.timezone) != (view.rule.schedule, view.rule.timezone):
-                fields["next_due_at"] = first_due(rule, now)
-        return self._rows.update(view, fields, by=actor.name, at=now, version=version)
+            fields["rule"] = replace(view.rule, **change.rule)
+            fields |= _due(view.rule, fields["rule"], now)
+        if view.insight is not None and (version is not None or _MATERIAL & fields.keys()):
+            insight |= {"last_modified_at": now, "last_modified_by": actor.name}
+        return self._rows.update(
+            view,
+            {**fields, "insight": insight},
+            by=actor.name,
+            at=now,
+            activity=update_deed(
+                view, after_change(view, fields, insight, version), actor.name, now
+            ),
+            version=version,
+        )
+
+    def _next_version(
+        self, actor: Actor, view: View, change: ViewChange, statement: Statement | None
+    ) -> Version | None:
+        """What the view is defined as from now on; None where that stays as it is."""
+        if statement is None:
+            return None
+        same = is_same(statement, view)
+        if same and change.planned is not None:
+            return None
+        n = view.version.n if same else view.version.n + 1
+        now = self._clock.now()
+        return version_of(n, statement, change.note, actor, now, change.query_object)
 
     async def _write(
         self, actor: Actor, view: View, if_match: int | None, write: Callable[[View], T]
@@ -278,28 +318,72 @@ class ViewService:
     async def delete(self, actor: Actor, view: View, *, if_match: int | None = None) -> None:
         """Delete a view for good; only its owner may. Its slug is free at once."""
         require_owner(actor, view, "delete")
-        await self._write(actor, view, if_match, self._rows.delete)
+        gone = deed(view, actor.name, "deleted", self._clock.now())
+        await self._write(actor, view, if_match, lambda found: self._rows.delete(found, gone))
         self._announcer.tell("deleted", view, by=actor.name)
 
+    async def open_door(self, actor: Actor, view: View, door: Door, slug: str | None) -> View:
+        """Publish a view through one more door; nothing happens where it is open.
 
-def _is_same(statement: Statement, view: View) -> bool:
-    """Whether a statement runs the view's definition; new rows of a frame are no new definition."""
+        Raises
+        ------
+        SlugTaken
+            When another view has the slug.
+        """
+        require_owner(actor, view, "publish")
+        wanted = slug_from(view.title) if slug is None else checked_slug(slug)
 
-    def definition(query: Query, params: dict[str, Any]) -> tuple[Any, ...]:
-        reads = [(r.kind, r.name, None if r.kind == "frame" else r.path) for r in query.reads]
-        return query.connection, query.normalized_sql, reads, params
+        def write(found: View) -> View:
+            if _door_of(found, door) is not None:
+                return found
+            now = self._clock.now()
+            made = (
+                PerspectiveDoor(id=new_id("persp"), slug=wanted)
+                if door == "perspective"
+                else opened_insight(actor, now)
+            )
+            opened = deed(found, actor.name, "updated", now, (_door_change(door, opens=True),))
+            return self._rows.update(found, {}, by=actor.name, at=now, activity=opened, opened=made)
 
-    mine = definition(view.version.query, view.version.params)
-    return definition(statement.query, statement.params) == mine
+        return await self._doors_changed(actor, view, write)
+
+    async def close_door(self, actor: Actor, view: View, door: Door) -> View | None:
+        """Close one door; a view whose last door closes is deleted, and None comes back."""
+        require_owner(actor, view, "close")
+        if _door_of(view, door) is None:
+            raise NotFound(f"The view has no {door} door.")
+        if all(_door_of(view, other) is None for other in DOORS if other != door):
+            await self.delete(actor, view)
+            return None
+
+        def write(found: View) -> View:
+            now = self._clock.now()
+            closed = deed(found, actor.name, "updated", now, (_door_change(door, opens=False),))
+            return self._rows.close(found, door, by=actor.name, at=now, activity=closed)
+
+        return await self._doors_changed(actor, view, write)
+
+    async def _doors_changed(self, actor: Actor, view: View, write: Callable[[View], View]) -> View:
+        saved = await self._write(actor, view, None, write)
+        self._announcer.tell("edited", saved, by=actor.name)
+        return saved
 
 
-def _version(n: int, statement: Statement, note: str | None, actor: Actor, now: Instant) -> Version:
-    return Version(
-        n=n,
-        query=statement.query,
-        params=statement.params,
-        statement_id=statement.id,
-        note=note,
-        author=actor.name,
-        created_at=now,
-    )
+def opened_insight(actor: Actor, at: Instant) -> InsightDoor:
+    """The insight door of a view that is published through it now."""
+    return InsightDoor(last_modified_at=at, last_modified_by=actor.name)
+
+
+def _door_of(view: View, door: Door) -> PerspectiveDoor | InsightDoor | None:
+    return view.perspective if door == "perspective" else view.insight
+
+
+def _door_change(door: Door, *, opens: bool) -> Change:
+    return Change(field="doors", action="created" if opens else "deleted", after=door)
+
+
+def _due(before: Rule, after: Rule, now: Instant) -> dict[str, Any]:
+    """When a view with another schedule is due next."""
+    if (before.schedule, before.timezone) == (after.schedule, after.timezone):
+        return {}
+    return {"next_due_at": first_due(after, now)}

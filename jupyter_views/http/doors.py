@@ -8,9 +8,10 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from ..core.model import Statement, Version, View, ViewChange
+from ..core.model import Statement, Version, View
 from ..core.probing import try_probe
 from ..core.reading import Reading
+from ..core.requests import ViewChange
 from .base import ViewsHandler
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..core.access import can_read
 from ..core.errors import NotFound
-from ..core.model import View, ViewFilter
+from ..core.model import View
 from ..core.names import checked_slug
 from ..core.reading import Reading
+from ..core.requests import ViewFilter
 from ..wire.fields import Pagination
 from ..wire.perspectives import (
     CreateQuery,

@@ -25,6 +25,23 @@ class EnvelopeHandler(ViewsHandler):
         """The ``{type, code, detail, attr}`` of these pages."""
         return error_out(error)
 
+    def page_address(self, limit: int, start: int, name: str = "offset") -> str:
+        """The whole address of another page of this list.
+
+        Parameters
+        ----------
+        name
+            What the start of a page is called here.
+        """
+        request = self.request
+        given = {
+            key: values[-1].decode("utf-8", "replace")
+            for key, values in request.query_arguments.items()
+            if key not in {"limit", name, "token"}
+        }
+        query = urlencode(given | {"limit": str(limit), name: str(start)})
+        return f"{request.protocol}://{request.host}{request.path}?{query}"
+
     async def project(self, named: str) -> int:
         """The number of the project in the address; ``@current`` is the first one."""
         number = DEFAULT_PROJECT if named == "@current" else int(named)

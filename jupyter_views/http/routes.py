@@ -24,6 +24,17 @@ from .history import (
     VersionHandler,
     VersionsHandler,
 )
+from .insight_readers import (
+    CancelInsightHandler,
+    InsightActivityHandler,
+    InsightsActivityHandler,
+    LastViewedHandler,
+    QueryHandler,
+    TrendingHandler,
+    ViewActivityHandler,
+    ViewedHandler,
+)
+from .insights import InsightHandler, InsightsHandler
 from .perspectives import (
     PerspectiveHandler,
     PerspectiveRefreshHandler,
@@ -46,7 +57,7 @@ from .statements import (
     StatementResultHandler,
     StatementsHandler,
 )
-from .views import ViewHandler, ViewRefreshHandler, ViewResultHandler, ViewsListHandler
+from .views import DoorHandler, ViewHandler, ViewRefreshHandler, ViewResultHandler, ViewsListHandler
 
 _PARTS = {
     "{id}": r"([A-Za-z0-9_-]{1,100})",
@@ -55,6 +66,7 @@ _PARTS = {
     "{sha256}": r"([0-9a-f]{64})",
     "{n}": r"([1-9][0-9]{0,8})",
     "{project}": r"(@current|[1-9][0-9]{0,8})",
+    "{door}": r"(perspective|insight)",
     "{insight}": r"([A-Za-z0-9]{1,32})",
 }
 
@@ -72,6 +84,15 @@ class Route(Struct, frozen=True):
         for name, part in _PARTS.items():
             pattern = pattern.replace(name, part)
         return f"{pattern}/?"
+
+
+def _of_projects(*tails: tuple[str, type[ViewsHandler]]) -> tuple[Route, ...]:
+    """Addresses below a project; an environment is another word for it."""
+    return tuple(
+        Route(f"api/{noun}/{{project}}/{tail}", handler)
+        for noun in ("projects", "environments")
+        for tail, handler in tails
+    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -94,6 +115,7 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}", ViewHandler),
     Route("api/views/{short_id}/result", ViewResultHandler),
     Route("api/views/{short_id}/refresh", ViewRefreshHandler),
+    Route("api/views/{short_id}/doors/{door}", DoorHandler),
     Route("api/views/{short_id}/history", HistoryHandler),
     Route("api/views/{short_id}/versions", VersionsHandler),
     Route("api/views/{short_id}/versions/{n}", VersionHandler),
@@ -101,11 +123,21 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}/restore", RestoreHandler),
     Route("api/views/{short_id}/diff", DiffHandler),
     Route("api/views/{short_id}/log", LogHandler),
+    Route("api/views/{short_id}/activity", ViewActivityHandler),
     Route("api/projects", ProjectsHandler),
-    Route("api/projects/{project}/dashboards", DashboardsHandler),
-    Route("api/projects/{project}/dashboards/{n}", DashboardHandler),
-    Route("api/environments/{project}/dashboards", DashboardsHandler),
-    Route("api/environments/{project}/dashboards/{n}", DashboardHandler),
+    *_of_projects(
+        ("insights", InsightsHandler),
+        ("insights/activity", InsightsActivityHandler),
+        ("insights/cancel", CancelInsightHandler),
+        ("insights/my_last_viewed", LastViewedHandler),
+        ("insights/trending", TrendingHandler),
+        ("insights/viewed", ViewedHandler),
+        ("insights/{insight}", InsightHandler),
+        ("insights/{insight}/activity", InsightActivityHandler),
+        ("query/{id}", QueryHandler),
+        ("dashboards", DashboardsHandler),
+        ("dashboards/{n}", DashboardHandler),
+    ),
     Route("api/frames/{sha256}", FrameHandler),
     Route("api/keys", KeysHandler),
     Route("api/keys/{id}", KeyHandler),

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from ..core.activity import ActivityService
+from ..core.calculations import Calculations
 from ..core.dashboards import DashboardService
 from ..core.deciding import DecisionLog
 from ..core.history import HistoryService
+from ..core.insights import InsightService
 from ..core.keys import KeyService
 from ..core.model import Actor, Frame, Instant
 from ..core.ports import Clock, Engine
@@ -77,6 +79,8 @@ class Services(Struct, kw_only=True):
     sharing: SharingService
     visiting: VisitingService
     dashboards: DashboardService
+    insights: InsightService
+    calculations: Calculations
     engine: Engine
     clock: Clock
     frames: FrameRows

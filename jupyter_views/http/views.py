@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from ..core.model import View, ViewFilter
+from ..core.model import View
 from ..core.reading import Reading
+from ..core.requests import Door, ViewFilter
 from ..wire.changes import ViewUpdate, view_change
 from ..wire.perspectives import owner_filter
 from ..wire.statements import StatementOut
-from ..wire.views import ViewDetail, ViewPage, ViewsQuery, cursor_key, view_detail, view_item
+from ..wire.views import (
+    DoorRequest,
+    ViewDetail,
+    ViewPage,
+    ViewsQuery,
+    cursor_key,
+    view_detail,
+    view_item,
+)
 from .base import ViewsHandler
 from .doors import change_view, object_tag
 from .operations import route
@@ -49,6 +58,8 @@ class ViewsListHandler(_ViewHandler):
             owner=owner_filter(query.owner, self.actor),
             tag=query.tag,
             door=query.door,
+            folder=query.folder,
+            is_favorited=query.favorited,
         )
         page = await self.services.reading.list_after(
             self.actor, wanted, query.limit, cursor_key(query.cursor)
@@ -87,6 +98,28 @@ class ViewHandler(_ViewHandler):
         self.services.views.require_owner(self.actor, view)
         await self.services.views.delete(self.actor, view, if_match=self.if_match(view))
         self.send_nothing(204)
+
+
+class DoorHandler(_ViewHandler):
+    """``api/views/{short_id}/doors/{door}``."""
+
+    @route("write", "perspective:write", "Open a door", body=DoorRequest, answer=ViewDetail)
+    async def post(self, short_id: str, door: Door) -> None:
+        """Publish the view through one more dialect; its owner only."""
+        slug = self.body(DoorRequest).slug
+        view = await self.services.views.open_door(
+            self.actor, await self.view(short_id), door, slug
+        )
+        self.send_detail(await self.services.reading.look(view))
+
+    @route("write", "perspective:write", "Close a door", answer=ViewDetail)
+    async def delete(self, short_id: str, door: Door) -> None:
+        """The other doors stay; a view whose last door closes is deleted: 204."""
+        view = await self.services.views.close_door(self.actor, await self.view(short_id), door)
+        if view is None:
+            self.send_nothing(204)
+        else:
+            self.send_detail(await self.services.reading.look(view))
 
 
 class ViewResultHandler(_ViewHandler):

@@ -285,7 +285,8 @@ def _put(session: Session, known: Known, facts: dict[str, Any]) -> dict[str, Any
 
 
 def _post(session: Session, wish: Wish, facts: dict[str, Any]) -> dict[str, Any]:
-    body = {"name": wish.name, "slug": wish.slug, **facts}
+    doors = ["perspective", "insight"]
+    body = {"name": wish.name, "slug": wish.slug, "doors": doors, **facts}
     return session.views._transport.request("POST", "v1/perspectives", body=body).json()
 
 

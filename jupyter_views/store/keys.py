@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import and_, delete, exc, insert, or_, select, update
 
-from ..core.model import SECOND, ApiKey, Frame, Instant
+from ..core.keys import ApiKey
+from ..core.model import SECOND, Frame, Instant
 from .database import Database, Memo
 from .rows import plain
 from .tables import api_keys, frames, idempotency

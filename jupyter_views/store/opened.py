@@ -10,6 +10,7 @@ from .dashboards import DashboardStore
 from .database import Database, private_folder
 from .due import DueStore
 from .history import HistoryStore
+from .insights import InsightStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
 from .projects import ProjectStore
 from .results import EncodedCache, ResultFiles
@@ -55,6 +56,7 @@ class Store:
         self.watched = WatchedStore(self.database)
         self.history = HistoryStore(self.database)
         self.retention = Retention(self.database, results_kept)
+        self.insights = InsightStore(self.database)
         self.activities = ActivityStore(self.database)
         self.dashboards = DashboardStore(self.database)
         self.projects = ProjectStore(self.database)

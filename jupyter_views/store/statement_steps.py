@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from ..core.errors import StaleWrite, TooMany
 from ..core.freshness import back_off
@@ -15,7 +15,7 @@ from ..core.leases import LeaseLost
 from ..core.model import SECOND, Instant, Query, Rule, Statement, Status, Strategy
 from ..core.scheduling import due_after_failure, due_after_success
 from .rows import plain, statements_by_id
-from .tables import queries, statements, views
+from .tables import queries, statements, versions, views
 
 _CANCELED_PAUSE: Instant = 60 * SECOND
 IN_FLIGHT = (Status.QUEUED, Status.RUNNING)
@@ -37,13 +37,14 @@ def saved_query(connection: Connection, query: Query) -> Query:
 def require_definition(
     connection: Connection, view_id: int, query: Query, params: dict[str, Any]
 ) -> None:
-    """Raise StaleWrite unless the view still serves this query with these parameters."""
-    served = connection.execute(
-        select(statements.c.query_id, statements.c.params)
-        .join(views, views.c.current_statement_id == statements.c.id)
+    """Raise StaleWrite unless the view still is defined as this query with these parameters."""
+    newest = and_(versions.c.view_id == views.c.id, versions.c.n == views.c.current_version)
+    defined = connection.execute(
+        select(versions.c.query_id, versions.c.params)
+        .join(views, newest)
         .where(views.c.id == view_id)
     ).first()
-    if served is None or (served.query_id, served.params) != (query.id, params):
+    if defined is None or (defined.query_id, defined.params) != (query.id, params):
         raise StaleWrite("The view's definition has changed.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import and_, exc, exists, func, insert, select, true, tuple_, update
+from sqlalchemy import and_, exc, exists, func, insert, select, tuple_, update
 
 from ..core.errors import Conflict
 from ..core.leases import Lease
@@ -124,6 +124,13 @@ class StatementStore:
                 )
         return statement
 
+    def plan(self, statement: Statement) -> Statement:
+        """Keep a definition that nobody has run yet, as what a view holds until then."""
+        with self._database.write() as connection:
+            statement = replace(statement, query=saved_query(connection, statement.query))
+            connection.execute(insert(statements).values(**self._cells(statement)))
+        return statement
+
     def _cells(self, statement: Statement) -> dict[str, Any]:
         cells = {
             name: getattr(statement, name)
@@ -184,7 +191,9 @@ class StatementStore:
         """A person's statements, newest first."""
         condition = and_(
             statements.c.submitted_by == submitted_by,
-            statements.c.status.in_(statuses) if statuses else true(),
+            statements.c.status.in_(statuses)
+            if statuses
+            else statements.c.status != Status.PLANNED,
         )
         with self._database.read() as connection:
             total = connection.execute(

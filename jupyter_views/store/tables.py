@@ -161,6 +161,7 @@ versions = Table(
     Column("params", JSON, nullable=False),
     Column("statement_id", ForeignKey("statements.id"), nullable=False),
     Column("note", Text),
+    Column("query_object", JSON),
     Column("chart", JSON),
     Column("author", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -6,10 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 from sqlalchemy import (
     Connection,
-    RowMapping,
     String,
     and_,
     cast,
@@ -23,46 +22,19 @@ from sqlalchemy import (
     update,
 )
 
+from ..core.activity import Activity
 from ..core.errors import SlugTaken, StaleWrite
-from ..core.model import (
-    Instant,
-    LastRefresh,
-    Page,
-    PerspectiveDoor,
-    Rule,
-    Statement,
-    Version,
-    View,
-    ViewFilter,
-)
+from ..core.model import InsightDoor, Instant, Page, PerspectiveDoor, Version, View
+from ..core.requests import ViewFilter
 from .access import readable_by
+from .activities import record
 from .database import Database, Memo
-from .rows import plain, query_from, statement_from, statements_by_id
-from .tables import (
-    grants,
-    perspectives,
-    queries,
-    results,
-    statements,
-    upstreams,
-    versions,
-    views,
-)
+from .rows import plain
+from .tables import grants, insights, perspectives, statements, upstreams, versions, views
 from .upstreams import replace_upstreams
+from .view_rows import DEFINED, ROW, loaded
 
-# What the view is defined as; the current rows may be of an earlier definition.
-_defined = queries.alias("defined")
-_ROW = (
-    views.join(
-        versions, and_(versions.c.view_id == views.c.id, versions.c.n == views.c.current_version)
-    )
-    .join(_defined, _defined.c.id == versions.c.query_id)
-    .join(statements, statements.c.id == views.c.current_statement_id)
-    .join(queries, queries.c.id == statements.c.query_id)
-    .outerjoin(results, results.c.id == statements.c.result_id)
-    .outerjoin(perspectives, perspectives.c.view_id == views.c.id)
-)
-_FIELDS = ("name", "description", "tags", "is_public", "auto_refresh", "notebook")
+_FIELDS = ("name", "description", "tags", "folder", "is_public", "auto_refresh", "notebook")
 
 
 class ViewStore:
@@ -72,8 +44,8 @@ class ViewStore:
         self._database = database
         self._by_slug: Memo[View] = Memo(database)
 
-    def create(self, view: View) -> View:
-        """Write a view with its first version, its grants and its door, in one commit.
+    def create(self, view: View, activity: Activity) -> View:
+        """Write a view with its first version, its grants and its doors, in one commit.
 
         Raises
         ------
@@ -84,6 +56,7 @@ class ViewStore:
             view_id = connection.execute(
                 insert(views).values(
                     short_id=view.short_id,
+                    project_id=view.project_id,
                     **{name: getattr(view, name) for name in _FIELDS if name != "tags"},
                     tags=list(view.tags),
                     owner=view.owner,
@@ -101,11 +74,13 @@ class ViewStore:
                     updated_by=view.updated_by,
                 )
             ).inserted_primary_key[0]
-            if view.perspective is not None:
-                _open_perspective(connection, view_id, view.perspective)
+            for door in (view.perspective, view.insight):
+                if door is not None:
+                    _open_door(connection, view_id, door)
             _insert_version(connection, view_id, view.version)
             _replace_grants(connection, view_id, view.allowed_user_ids)
-            return _loaded(connection, views.c.id == view_id)[0]
+            record(connection, replace(activity, item_id=view_id))
+            return loaded(connection, views.c.id == view_id)[0]
 
     def known_by_slug(self, slug: str) -> View | None:
         """The view behind a slug, if it is remembered and still true; takes microseconds."""
@@ -130,11 +105,11 @@ class ViewStore:
     def find_many(self, view_ids: Sequence[int]) -> list[View]:
         """The views with these internal keys; absent ones are left out."""
         with self._database.read() as connection:
-            return _loaded(connection, views.c.id.in_(view_ids))
+            return loaded(connection, views.c.id.in_(view_ids))
 
     def _find(self, condition: Any) -> View | None:
         with self._database.read() as connection:
-            found = _loaded(connection, condition)
+            found = loaded(connection, condition)
         return found[0] if found else None
 
     def is_slug_free(self, slug: str) -> bool:
@@ -171,9 +146,9 @@ class ViewStore:
         condition = and_(readable_by(reader), *_conditions(wanted))
         with self._database.read() as connection:
             total = connection.execute(
-                select(func.count()).select_from(_ROW).where(condition)
+                select(func.count()).select_from(ROW).where(condition)
             ).scalar_one()
-            found = _loaded(connection, condition, limit=limit, offset=offset)
+            found = loaded(connection, condition, limit=limit, offset=offset)
         return Page(tuple(found), total)
 
     def page_after(
@@ -193,9 +168,9 @@ class ViewStore:
             )
         with self._database.read() as connection:
             total = connection.execute(
-                select(func.count()).select_from(_ROW).where(readable)
+                select(func.count()).select_from(ROW).where(readable)
             ).scalar_one()
-            found = _loaded(connection, condition, limit=limit + 1)
+            found = loaded(connection, condition, limit=limit + 1)
         more = len(found) > limit
         found = found[:limit]
         cursor = f"{found[-1].updated_at}-{found[-1].id}" if more else None
@@ -208,12 +183,27 @@ class ViewStore:
         *,
         by: str,
         at: Instant,
+        activity: Activity | None,
         version: Version | None = None,
+        opened: PerspectiveDoor | InsightDoor | None = None,
     ) -> View:
-        """Change a view that still is as the caller saw it; with a version, swap its result too.
+        """Change a view that still is as the caller saw it.
+
+        With a version its result is swapped too, if it has one: until a new
+        definition has rows, those of the old one are served.
+
+        Parameters
+        ----------
+        fields
+            Values by column; ``insight`` holds those of the insight door,
+            ``query_object`` goes to the current version.
+        opened
+            A door that was not there.
 
         Raises
         ------
+        SlugTaken
+            If the slug of a door to be opened names another view.
         StaleWrite
             If somebody changed it in between.
         """
@@ -224,17 +214,9 @@ class ViewStore:
             columns["rule"] = plain(fields["rule"])
         if "next_due_at" in fields:
             columns["next_due_at"] = fields["next_due_at"]
-        if version is not None:
-            columns |= {
-                "current_version": version.n,
-                "current_statement_id": version.statement_id,
-                "refreshing_statement_id": None,
-                "refreshed_at": at,
-                "failures": 0,
-                "retry_at": 0,
-                "changed_at": None,
-            }
         with self._database.write() as connection:
+            if version is not None:
+                columns |= _defined_by(connection, view, version, at)
             moved = connection.execute(
                 update(views)
                 .where(views.c.id == view.id, views.c.revision == view.revision)
@@ -244,9 +226,21 @@ class ViewStore:
                 raise StaleWrite("The view changed while you were changing it.")
             if version is not None and version.n != view.version.n:
                 _insert_version(connection, view.id, version)
+            elif "query_object" in fields:
+                _reword_version(connection, view, fields["query_object"])
             if "allowed_user_ids" in fields:
                 _replace_grants(connection, view.id, fields["allowed_user_ids"])
-            return _loaded(connection, views.c.id == view.id)[0]
+            if fields.get("insight"):
+                connection.execute(
+                    update(insights)
+                    .where(insights.c.view_id == view.id)
+                    .values(**fields["insight"])
+                )
+            if opened is not None:
+                _open_door(connection, view.id, opened)
+            if activity is not None:
+                record(connection, activity)
+            return loaded(connection, views.c.id == view.id)[0]
 
     def note_changed(self, view_id: int, at: Instant | None) -> None:
         """Remember when the current rows were first seen to be out of date; None to forget."""
@@ -270,14 +264,31 @@ class ViewStore:
                 connection.scalars(select(upstreams.c.view_id).where(upstreams.c.slug == slug))
             )
 
-    def delete(self, view: View) -> None:
+    def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View:
+        """Close one door of a view that has another."""
+        table = perspectives if door == "perspective" else insights
+        with self._database.write() as connection:
+            moved = connection.execute(
+                update(views)
+                .where(views.c.id == view.id, views.c.revision == view.revision)
+                .values(revision=view.revision + 1, updated_at=at, updated_by=by)
+            )
+            if not moved.rowcount:
+                raise StaleWrite("The view changed while you were changing it.")
+            connection.execute(delete(table).where(table.c.view_id == view.id))
+            record(connection, activity)
+            return loaded(connection, views.c.id == view.id)[0]
+
+    def delete(self, view: View, activity: Activity) -> None:
         """Remove a view with versions, grants and doors; its statements stay until they expire."""
         with self._database.write() as connection:
             moved = connection.execute(
                 delete(views).where(views.c.id == view.id, views.c.revision == view.revision)
             )
-            if not moved.rowcount and _loaded(connection, views.c.id == view.id):
+            if not moved.rowcount and loaded(connection, views.c.id == view.id):
                 raise StaleWrite("The view changed while you were deleting it.")
+            if moved.rowcount:
+                record(connection, activity)
 
 
 def _conditions(wanted: ViewFilter) -> list[Any]:
@@ -287,7 +298,7 @@ def _conditions(wanted: ViewFilter) -> list[Any]:
             views.c.name,
             views.c.description,
             perspectives.c.slug,
-            _defined.c.sql,
+            DEFINED.c.sql,
             cast(views.c.tags, String),
         )
         found.append(or_(*(c.icontains(wanted.search, autoescape=True) for c in fields)))
@@ -298,12 +309,49 @@ def _conditions(wanted: ViewFilter) -> list[Any]:
     if wanted.tag is not None:
         quoted = json.dumps(wanted.tag)
         found.append(cast(views.c.tags, String).contains(quoted, autoescape=True))
-    if wanted.door == "perspective":
-        found.append(perspectives.c.id.is_not(None))
+    if wanted.folder is not None:
+        found.append(views.c.folder == wanted.folder)
+    if wanted.is_favorited is not None:
+        is_favorite = func.coalesce(insights.c.favorited, False)
+        found.append(is_favorite.is_(wanted.is_favorited))
+    has_perspective = perspectives.c.id.is_not(None)
+    has_insight = insights.c.deleted.is_(False)
+    doors = {"perspective": has_perspective, "insight": has_insight}
+    found.append(doors.get(wanted.door or "", or_(has_perspective, has_insight)))
     return found
 
 
-def _open_perspective(connection: Connection, view_id: int, door: PerspectiveDoor) -> None:
+def _defined_by(
+    connection: Connection, view: View, version: Version, at: Instant
+) -> dict[str, Any]:
+    """What a new definition does to a view: its rows are served, where it has any."""
+    result_id = connection.execute(
+        select(statements.c.result_id).where(statements.c.id == version.statement_id)
+    ).scalar()
+    columns = {
+        "current_version": version.n,
+        "refreshing_statement_id": None,
+        "failures": 0,
+        "retry_at": 0,
+        "changed_at": None,
+    }
+    if result_id is not None or view.current.result is None:
+        columns |= {"current_statement_id": version.statement_id, "refreshed_at": at}
+    return columns
+
+
+def _reword_version(connection: Connection, view: View, query_object: Any) -> None:
+    connection.execute(
+        update(versions)
+        .where(versions.c.view_id == view.id, versions.c.n == view.version.n)
+        .values(query_object=query_object)
+    )
+
+
+def _open_door(connection: Connection, view_id: int, door: PerspectiveDoor | InsightDoor) -> None:
+    if isinstance(door, InsightDoor):
+        connection.execute(insert(insights).values(view_id=view_id, **plain(door)))
+        return
     try:
         connection.execute(insert(perspectives).values(view_id=view_id, id=door.id, slug=door.slug))
     except exc.IntegrityError as error:
@@ -319,6 +367,7 @@ def _insert_version(connection: Connection, view_id: int, version: Version) -> N
             params=version.params,
             statement_id=version.statement_id,
             note=version.note,
+            query_object=version.query_object,
             author=version.author,
             created_at=version.created_at,
         )
@@ -333,86 +382,3 @@ def _replace_grants(connection: Connection, view_id: int, users: Sequence[str]) 
         connection.execute(
             insert(grants), [{"view_id": view_id, "user": user} for user in dict.fromkeys(users)]
         )
-
-
-def _loaded(
-    connection: Connection, condition: Any, *, limit: int | None = None, offset: int = 0
-) -> list[View]:
-    found = (
-        connection.execute(
-            select(views, versions, _defined, statements, queries, results, perspectives)
-            .select_from(_ROW)
-            .where(condition)
-            .order_by(views.c.updated_at.desc(), views.c.id.desc())
-            .limit(limit)
-            .offset(offset)
-        )
-        .mappings()
-        .all()
-    )
-    view_ids = [row[views.c.id] for row in found]
-    granted: dict[int, list[str]] = {}
-    for view_id, user in connection.execute(
-        select(grants.c.view_id, grants.c.user)
-        .where(grants.c.view_id.in_(view_ids))
-        .order_by(grants.c.user)
-    ):
-        granted.setdefault(view_id, []).append(user)
-    named = {
-        row[column]
-        for row in found
-        for column in (views.c.refreshing_statement_id, views.c.last_refresh_statement_id)
-    } - {None}
-    others = statements_by_id(connection, named)
-    return [_view_from(row, granted.get(row[views.c.id], []), others) for row in found]
-
-
-def _version_from(row: RowMapping) -> Version:
-    return Version(
-        n=row[versions.c.n],
-        query=query_from(row, _defined),
-        params=row[versions.c.params],
-        statement_id=row[versions.c.statement_id],
-        note=row[versions.c.note],
-        author=row[versions.c.author],
-        created_at=row[versions.c.created_at],
-    )
-
-
-def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
-    current: Statement = statement_from(row)
-    last = others.get(row[views.c.last_refresh_statement_id])
-    return View(
-        id=row[views.c.id],
-        short_id=row[views.c.short_id],
-        name=row[views.c.name],
-        description=row[views.c.description],
-        tags=tuple(row[views.c.tags]),
-        owner=row[views.c.owner],
-        is_public=row[views.c.is_public],
-        auto_refresh=row[views.c.auto_refresh],
-        notebook=row[views.c.notebook],
-        allowed_user_ids=tuple(granted),
-        revision=row[views.c.revision],
-        version=_version_from(row),
-        current=current,
-        refreshing=others.get(row[views.c.refreshing_statement_id]),
-        last_refresh=LastRefresh(
-            statement_id=last.id, status=last.status, error=last.error, at=last.completed_at
-        )
-        if last
-        else None,
-        failures=row[views.c.failures],
-        retry_at=row[views.c.retry_at],
-        rule=msgspec.convert(row[views.c.rule], Rule),
-        changed_at=row[views.c.changed_at],
-        next_due_at=row[views.c.next_due_at],
-        refreshed_at=row[views.c.refreshed_at],
-        perspective=PerspectiveDoor(id=row[perspectives.c.id], slug=row[perspectives.c.slug])
-        if row[perspectives.c.id]
-        else None,
-        created_at=row[views.c.created_at],
-        created_by=row[views.c.created_by],
-        updated_at=row[views.c.updated_at],
-        updated_by=row[views.c.updated_by],
-    )

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 from msgspec.structs import asdict, replace
 
-from ..core.model import Rule, View, ViewChange
+from ..core.model import Rule, View
+from ..core.requests import ViewChange
 from ..core.schedules import parse
 from .fields import Name, People, Sql, Tags, Text
 
@@ -43,12 +44,14 @@ class ViewUpdate(RuleFields, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     description: Text | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
+    folder: Name | UnsetType | None = UNSET
+    favorited: bool | UnsetType = UNSET
     auto_refresh: bool | UnsetType = UNSET
     is_public: bool | UnsetType = UNSET
     allowed_user_ids: People | UnsetType = UNSET
 
 
-_WORDS = frozenset(ViewUpdate.__struct_fields__) - _RULE_FIELDS
+_WORDS = frozenset(ViewUpdate.__struct_fields__) - _RULE_FIELDS - {"favorited"}
 
 
 def given(body: Struct) -> dict[str, Any]:
@@ -79,4 +82,5 @@ def view_change(body: ViewUpdate, view: View) -> ViewChange:
     return ViewChange(
         fields={name: said[name] for name in said.keys() & _WORDS},
         rule={name: said[name] for name in said.keys() & _RULE_FIELDS},
+        insight={name: said[name] for name in said.keys() & {"favorited"}},
     )

@@ -41,8 +41,9 @@ def error_out(error: ViewsError) -> ErrorOut:
 
 
 def status_of(error: ViewsError) -> int:
-    """The status of an error here: what cannot be taken is 400, never 422."""
-    return 400 if isinstance(error, errors.Invalid) else error.status
+    """The status of an error here: what cannot be taken, or cannot be run, is 400."""
+    is_callers = type(error) is errors.EngineFailed or isinstance(error, errors.Invalid)
+    return 400 if is_callers else error.status
 
 
 def _detail(error: ViewsError) -> str:

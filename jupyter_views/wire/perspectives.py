@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from ..core.access import is_owner
 from ..core.errors import Invalid, SlugImmutable
-from ..core.model import Actor, NewView, Rule, View, ViewChange
+from ..core.model import Actor, Rule, View
 from ..core.ports import Column
 from ..core.reading import Reading
+from ..core.requests import Door, NewView, ViewChange
 from .changes import RuleFields, ViewUpdate, given, rule_from, view_change
 from .fields import Limit, Link, Name, Offset, Pagination, People, Tags, Text, iso
 from .readings import (
@@ -38,6 +39,8 @@ class PerspectiveCreate(RuleFields, frozen=True, kw_only=True):
     allowed_user_ids: People = ()
     notebook: dict[str, Any] | None = None
     note: Text | None = None
+    folder: Name | None = None
+    doors: Annotated[tuple[Door, ...], Meta(max_length=2)] = ("perspective",)
 
 
 class PerspectiveUpdate(ViewUpdate, frozen=True, kw_only=True):

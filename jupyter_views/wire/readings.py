@@ -82,7 +82,7 @@ def item_words(reading: Reading) -> dict[str, Any]:
         **freshness_words(reading.freshness, result),
         "short_id": view.short_id,
         "slug": view.perspective.slug if view.perspective else None,
-        "name": view.name,
+        "name": view.title,
         "description": view.description,
         "tags": view.tags,
         "owner": view.owner,

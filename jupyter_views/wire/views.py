@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from ..core.access import is_owner
 from ..core.errors import Invalid
-from ..core.model import Actor, ApiKey
+from ..core.keys import ApiKey
+from ..core.model import Actor
 from ..core.ports import Column
 from ..core.reading import Reading
+from ..core.requests import Door
 from .fields import Limit, Link, iso
 from .readings import (
     LastRefreshOut,
@@ -41,7 +43,9 @@ class ViewsQuery(Struct, frozen=True, kw_only=True):
     search: Annotated[str, Meta(max_length=200)] | None = None
     tag: str | None = None
     owner: str | None = None
-    door: Literal["perspective"] | None = None
+    door: Door | None = None
+    folder: str | None = None
+    favorited: bool | None = None
     limit: Limit = 50
     cursor: Annotated[str, Meta(pattern=r"^\d{1,20}-\d{1,20}$")] | None = None
 
@@ -50,6 +54,10 @@ class ViewItem(ReadingItem, frozen=True, kw_only=True, rename={"links": "_links"
     """A view as the sidebar shows it, whatever its doors."""
 
     doors: tuple[str, ...]
+    project_id: int
+    folder: str | None
+    insight_id: int | None
+    favorited: bool
     is_mine: bool
     can_edit: bool
     column_count: int | None
@@ -74,6 +82,12 @@ class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}
     changed_when: str | None
     strict: bool
     key: tuple[str, ...] | None
+
+
+class DoorRequest(Struct, frozen=True, kw_only=True):
+    """Body of the opening of a door; a perspective may choose its slug."""
+
+    slug: Annotated[str, Meta(max_length=1000)] | None = None
 
 
 class ViewPage(Struct, frozen=True, kw_only=True):
@@ -170,7 +184,11 @@ def _item(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
     return {
         **item_words(reading),
         **refresh_words(reading),
-        "doors": ("perspective",) if view.perspective else (),
+        "doors": view.doors,
+        "project_id": view.project_id,
+        "folder": view.folder,
+        "insight_id": view.id if "insight" in view.doors else None,
+        "favorited": view.insight is not None and view.insight.favorited,
         "is_mine": is_owner(actor, view),
         "can_edit": is_owner(actor, view),
         "column_count": len(result.columns) if result else None,

@@ -22,6 +22,7 @@ SAMPLES = {
     "{n}": "1",
     "{project}": "1",
     "{insight}": "1",
+    "{door}": "insight",
 }
 PUBLIC = {("GET", "api/health"), ("HEAD", "api/health")}
 

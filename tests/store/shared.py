@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from jupyter_views.core.deeds import deed
 from jupyter_views.core.errors import Interrupted
 from jupyter_views.core.leases import Lease
 from jupyter_views.core.model import (
@@ -20,6 +21,7 @@ from jupyter_views.core.model import (
     View,
 )
 from jupyter_views.store.opened import Store
+from jupyter_views.store.views import ViewStore
 
 T0 = 1_700_000_000 * SECOND
 ERROR = Interrupted("The server stopped while this ran.").to_dict()
@@ -133,7 +135,8 @@ def a_view(
         "created_by": "ana",
         "updated_by": "ana",
     }
-    return server.views.create(View(**defaults | facts))
+    view = View(**defaults | facts)
+    return server.views.create(view, deed(view, view.owner, "created", view.created_at))
 
 
 def a_refresh(server: Store, view: View) -> Statement:
@@ -152,3 +155,9 @@ def seen(server: Store, view: View) -> View:
     found = server.views.find(view.id)
     assert found is not None
     return found
+
+
+def remove(views: ViewStore, view_id: int) -> None:
+    """Delete a view as its owner would."""
+    view = views.find(view_id)
+    views.delete(view, deed(view, view.owner, "deleted", view.updated_at))

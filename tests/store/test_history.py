@@ -15,6 +15,7 @@ from jupyter_views.core.history import HistoryService, collapsed
 from jupyter_views.core.model import Cause, Changes, Decision, Status
 
 from .past import DAY, MINUTE, START, Past, ran, sha
+from .shared import remove
 
 SCHEDULE = {"kind": "schedule"}
 
@@ -322,7 +323,7 @@ async def test_lines_of_a_deleted_view_are_dropped_and_those_of_others_are_not(p
     view_id, gone = past.view(), past.view(at=1)
     log = a_log(past.store.history)
     log.note(gone, "due", "due")
-    past.store.views.delete(past.store.views.find(gone))
+    remove(past.store.views, gone)
     log.note(gone, "started", "refresh started")
     log.note(view_id, "due", "due")
 

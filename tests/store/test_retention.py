@@ -10,6 +10,7 @@ from jupyter_views.store.retention import Forgotten
 from jupyter_views.store.tables import results, statements, views
 
 from .past import DAY, HOUR, MINUTE, START, Past, ran, sha
+from .shared import remove
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_rows_of_no_view_or_of_a_deleted_one_go_by_their_age(past):
     forget(past, 6 * DAY)
     assert len(past.with_rows()) == 8
 
-    past.store.views.delete(past.store.views.find(view_id))
+    remove(past.store.views, view_id)
     forgotten = forget(past, 8 * DAY)
 
     assert past.with_rows() == set()
