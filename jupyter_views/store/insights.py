@@ -26,7 +26,7 @@ from ..core.model import Instant, Page, View
 from ..core.requests import InsightFilter
 from .access import readable_by
 from .database import Database, Memo
-from .tables import insights, versions, viewings, views
+from .tables import insights, queries, versions, viewings, views
 from .view_rows import loaded
 
 _VIEWED = (
@@ -238,7 +238,9 @@ def _conditions(wanted: InsightFilter) -> list[Any]:
 def _wraps(wrapped: bool) -> Any:
     kind = versions.c.query_object["kind"].as_string()
     bare = kind.in_(("HogQLQuery", "SQLQuery"))
-    return exists().where(_NEWEST_VERSION, or_(kind.is_(None), ~bare) if wrapped else bare)
+    is_wanted = or_(kind.is_(None), ~bare) if wrapped else bare
+    has_sql = and_(queries.c.id == versions.c.query_id, queries.c.normalized_sql != "")
+    return exists().where(_NEWEST_VERSION, has_sql, is_wanted)
 
 
 def _order(wanted: InsightFilter) -> list[Any]:
