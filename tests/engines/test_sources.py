@@ -310,8 +310,9 @@ def shelf(tmp_path_factory):
 
 def _put_young(place: Place) -> tuple[Path, tuple[Read, ...], tuple[Signature, ...]]:
     path = place.root / "shelf" / "07.csv"
-    path.write_text("id\n1\n")
     wanted = reads(place, "FROM 'shelf/*.csv'")
+    place.sign(wanted)
+    path.write_text("id\n1\n")
     return path, wanted, place.sign(wanted)
 
 
