@@ -13,6 +13,7 @@ import json
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 MOST_ROWS = 20
@@ -204,6 +205,8 @@ def cell_text(value: Any) -> str | None:
         text = "true" if value else "false"
     elif isinstance(value, (dict, list)):
         text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    elif isinstance(value, Decimal):
+        text = f"{value:f}"
     else:
         text = str(value)
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ._output import cell_text, duration, moment, plain, short
@@ -25,6 +26,7 @@ _WHY = {
 }
 _NAMED = frozenset({"read", "source_changed", "upstream"})
 _SHOWN_SOURCES = 2
+_NUMBERS: dict[str, Callable[[Any], Any]] = {"integer": int, "decimal": Decimal}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Difference:
         Names of columns that came, went, or changed their type.
     rows
         The first differing rows: (``added``, ``removed`` or ``changed``,
-        values before or None, values after or None).
+        values before or None, values after or None). Decimals are
+        ``Decimal``; inside of lists and structs they are texts, as are
+        integers beyond 2**53.
     """
 
     before: str
@@ -79,7 +83,11 @@ class Difference:
             columns_removed=tuple(facts["columns_removed"]),
             columns_changed=tuple(facts["columns_changed"]),
             rows=tuple(
-                (row["change"], _values(row["before"]), _values(row["after"]))
+                (
+                    row["change"],
+                    _values(row["before"], facts["types"]),
+                    _values(row["after"], facts["types"]),
+                )
                 for row in facts["rows"]
             ),
         )
@@ -116,8 +124,14 @@ class Difference:
         return f"<Difference: {words}>"
 
 
-def _values(row: Sequence[Any] | None) -> tuple[Any, ...] | None:
-    return None if row is None else tuple(row)
+def _values(row: Sequence[Any] | None, types: Sequence[str]) -> tuple[Any, ...] | None:
+    """The values of a row; numbers that came as text, to keep every digit, are numbers again."""
+    if row is None:
+        return None
+    return tuple(
+        _NUMBERS[kind](value) if kind in _NUMBERS and value is not None else value
+        for value, kind in zip(row, types, strict=True)
+    )
 
 
 def changes_words(changes: dict[str, int] | None) -> str:

@@ -312,7 +312,7 @@ class View:
         NotFound, Gone
             When there is nothing to compare with.
         """
-        asked = {"before": before, "after": after, "limit": limit}
+        asked = {"before": before, "after": after, "limit": limit, "big": "string"}
         asked["key"] = json.dumps(list(key)) if key else None
         answer = self._transport.request(
             "GET",

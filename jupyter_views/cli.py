@@ -194,7 +194,7 @@ def diff(
             click.echo(json.dumps(lines) if as_json else _past.sql_diff_text(lines))
             return
         found = view.diff(before, after, key=columns, limit=rows)
-    click.echo(json.dumps(asdict(found)) if as_json else str(found))
+    click.echo(json.dumps(asdict(found), default="{:f}".format) if as_json else str(found))
 
 
 @main.command()

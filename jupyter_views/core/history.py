@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from .errors import Gone, NotFound, StatementNotSuccess, ViewsError
 from .model import Cause, Changes, Instant, Page, Result, Statement, Status, Version, View
-from .ports import Comparing, Difference, Engine, Stored
+from .ports import Big, Comparing, Difference, Engine, Stored
 from .results import Cache
 
 _COMPARED_ROWS = 2_000_000
@@ -162,6 +162,7 @@ class HistoryService:
         key: tuple[str, ...] | None,
         limit: int,
         offset: int,
+        big: Big = "number",
     ) -> Compared:
         """Compare the rows of two statements of a view.
 
@@ -174,6 +175,8 @@ class HistoryService:
             Columns that identify a row; those of the view's rule when absent.
         limit, offset
             Window of the differing rows.
+        big
+            Whether numbers that a double cannot hold are written as numbers or as text.
 
         Raises
         ------
@@ -191,7 +194,7 @@ class HistoryService:
         else:
             older = await self._statement(view, before)
         comparing = self._comparison(
-            _rows_of(older), new_rows, key or view.rule.key, limit=limit, offset=offset
+            _rows_of(older), new_rows, key or view.rule.key, limit=limit, offset=offset, big=big
         )
         return Compared(before=older, after=newer, difference=await self._difference(comparing))
 
@@ -246,6 +249,7 @@ class HistoryService:
         *,
         limit: int,
         offset: int,
+        big: Big = "number",
     ) -> Comparing:
         return Comparing(
             before=self._stored(before),
@@ -253,6 +257,7 @@ class HistoryService:
             key=key,
             limit=limit,
             offset=offset,
+            big=big,
         )
 
     def _stored(self, result: Result) -> Stored:

@@ -14,6 +14,9 @@ from msgspec import Struct, field
 Format = Literal["json", "ndjson", "csv", "arrow", "parquet"]
 ReadKind = Literal["file", "database", "table", "view", "frame", "probe", "external", "unknown"]
 Strength = Literal["exact", "coarse", "content", "none"]
+Big = Literal["number", "string"]
+"""How JSON writes integers beyond 2**53-1 and decimals, which a double would round."""
+
 TORN = "torn"
 """The token of a file that changed under the query: nobody knows which bytes were read."""
 
@@ -236,7 +239,7 @@ class Encoding(Struct, frozen=True, kw_only=True):
     limit
         Rows at most; None for all after ``offset``.
     big
-        JSON only: ``string`` renders integers beyond 2**53-1 and decimals as strings.
+        JSON only; see :data:`Big`.
     bom, guard
         CSV only: UTF-8 byte order mark; apostrophe before cells that a
         spreadsheet would take for a formula.
@@ -249,7 +252,7 @@ class Encoding(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] | None = None
     limit: int | None = None
     offset: int = 0
-    big: Literal["number", "string"] = "number"
+    big: Big = "number"
     bom: bool = False
     guard: bool = False
 
@@ -285,6 +288,8 @@ class Comparing(Struct, frozen=True, kw_only=True):
         Columns that identify a row; None to guess them.
     limit, offset
         Window of the differing rows that are returned; counts are of all.
+    big
+        As of :class:`Encoding`.
     """
 
     before: Stored
@@ -292,6 +297,7 @@ class Comparing(Struct, frozen=True, kw_only=True):
     key: tuple[str, ...] | None = None
     limit: int = 100
     offset: int = 0
+    big: Big = "number"
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -310,8 +316,8 @@ class Difference(Struct, frozen=True, kw_only=True):
         JSON text of the window: ``[{"change": "added" | "removed" |
         "changed", "before": […] | null, "after": […] | null}, …]``, values in
         the order of ``columns`` as the JSON rendering writes them.
-    columns
-        Names of the columns of ``rows``: those of both results.
+    columns, types
+        Names and type words of the columns of ``rows``: those of both results.
     """
 
     key: tuple[str, ...]
@@ -320,6 +326,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     removed: int
     changed: int
     columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     columns_added: tuple[str, ...] = ()
     columns_removed: tuple[str, ...] = ()
     columns_changed: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from .errors import Gone, InvalidColumns
 from .model import Result
-from .ports import Encoded, Encoding, Engine, Format
+from .ports import Big, Encoded, Encoding, Engine, Format
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Window(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] | None = None
     limit: int | None = None
     offset: int = 0
-    big: str = "number"
+    big: Big = "number"
     bom: bool = False
     guard: bool = False
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.errors import EngineFailed, Gone, Invalid
-from ..core.ports import Comparing, Difference, Encoding, Stored
+from ..core.ports import Big, Comparing, Difference, Encoding, Stored
 from . import render
 from .columns import holds
 from .encode import Verified, Window
@@ -215,13 +215,13 @@ class _Comparison:
         """).fetchall()
         return counts
 
-    def rows(self, limit: int, offset: int) -> bytes:
+    def rows(self, comparing: Comparing) -> bytes:
         """A window of what was found as JSON text, in the order of the rows' places.
 
         Ends early where the text grows beyond 4 MiB.
         """
-        self._show(limit, offset)
-        row = self._json_row()
+        self._show(comparing.limit, comparing.offset)
+        row = self._json_row(comparing.big)
         self._cursor.execute(f"""
             SELECT concat('{{"change":"',
                 CASE WHEN before_place IS NULL THEN 'added'
@@ -256,12 +256,12 @@ class _Comparison:
             places = [row[at] for row in shown if row[at] is not None]
             self._cursor.register(name, side.rows(self._all, places))
 
-    def _json_row(self) -> str:
+    def _json_row(self, big: Big) -> str:
         parts = [
             (each.column.name, render.restored(f"c{at}", self._type(at)), self._type(at))
             for at, each in enumerate(self._columns.common)
         ]
-        return render.json_row(parts, "number", is_object=False)
+        return render.json_row(parts, big, is_object=False)
 
     def _texts(self) -> Iterator[bytes]:
         while found := self._cursor.fetchone():
@@ -305,7 +305,7 @@ def _compared(comparison: _Comparison, comparing: Comparing, columns: Paired) ->
     counts = comparison.counts()
     rows = b"[]"
     if comparing.limit and comparing.offset < sum(counts):
-        rows = comparison.rows(comparing.limit, comparing.offset)
+        rows = comparison.rows(comparing)
     return _difference(columns, key, counts, rows, is_guessed=bool(key) and not named)
 
 
@@ -320,6 +320,7 @@ def _difference(
         removed=removed,
         changed=changed,
         columns=tuple(each.column.name for each in columns.common),
+        types=tuple(each.column.type for each in columns.common),
         columns_added=columns.added,
         columns_removed=columns.removed,
         columns_changed=columns.changed,

@@ -9,11 +9,10 @@ JSON documents (kept digit for digit), NULL against the empty text in CSV.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
+from ..core.ports import Big
 from .columns import children_of, depth_of, holds, kind_of, literal, quoted
-
-Big = Literal["number", "string"]
 
 _WIDE = frozenset({"bigint", "ubigint", "hugeint", "uhugeint", "bignum"})
 _STAMPS = frozenset({"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"})

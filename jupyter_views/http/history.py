@@ -153,6 +153,7 @@ class DiffHandler(_PastHandler):
             key=key_names(query.key),
             limit=query.limit,
             offset=query.offset,
+            big=query.big,
         )
         self.send(row_diff(compared, query.offset))
 

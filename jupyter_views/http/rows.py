@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, BinaryIO
 
 import msgspec
 from msgspec import Meta, Struct
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from ..core.errors import Invalid
 from ..core.freshness import Freshness, Mode
 from ..core.model import SECOND, Result, Statement, View
+from ..core.ports import Big
 from ..core.reading import rows_of
 from ..core.results import Rendering, Window
 from ..wire.fields import Link, iso
@@ -34,7 +35,7 @@ class ResultQuery(Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(description="Names, comma-separated or as a JSON list.")] | None
     ) = None
     download: bool = False
-    big: Literal["number", "string"] = "number"
+    big: Big = "number"
     bom: bool = False
     guard: bool = False
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from ..core.errors import Invalid
 from ..core.history import Compared, Entry, Mark
 from ..core.model import Cause, Changes, Decision, Statement, Version, View
+from ..core.ports import Big
 from ..core.sql_diff import Line, diff_lines
 from .fields import Limit, iso
 from .statements import StatementError
@@ -115,6 +116,7 @@ class DiffQuery(Struct, frozen=True, kw_only=True):
     key: Annotated[str, Meta(max_length=10_000)] | None = None
     limit: Annotated[int, Meta(ge=0, le=1000, description="Differing rows on a page.")] = 100
     offset: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    big: Big = "number"
 
 
 class ComparedResult(Struct, frozen=True, kw_only=True):
@@ -127,7 +129,7 @@ class ComparedResult(Struct, frozen=True, kw_only=True):
 
 
 class RowChange(Struct, frozen=True, kw_only=True):
-    """A row that differs; values in the order of ``columns``."""
+    """A row that differs; values in the order of ``columns`` and ``types``."""
 
     change: Literal["added", "removed", "changed"]
     before: tuple[msgspec.Raw, ...] | None
@@ -145,6 +147,7 @@ class RowDiff(Struct, frozen=True, kw_only=True):
     removed: int
     changed: int
     columns: tuple[str, ...]
+    types: tuple[str, ...]
     columns_added: tuple[str, ...]
     columns_removed: tuple[str, ...]
     columns_changed: tuple[str, ...]
@@ -263,6 +266,7 @@ def row_diff(compared: Compared, offset: int) -> RowDiff:
         removed=found.removed,
         changed=found.changed,
         columns=found.columns,
+        types=found.types,
         columns_added=found.columns_added,
         columns_removed=found.columns_removed,
         columns_changed=found.columns_changed,

@@ -3,12 +3,13 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { useEffect, useReducer, useState, type ReactElement } from 'react';
 
-import { cellText } from './cells';
+import { cellText, isNumeric } from './cells';
 import type { Comparing } from './comparing';
 import { ColumnsField } from './fields';
 import { signs } from './pastwords';
 import type { ICompared, IDifference, IPastRefresh, IRowDifference } from './records';
 import { PastProblem } from './states';
+import type { IColumn } from './tokens';
 import { changesWords, grouped, moment, rowsWord } from './words';
 
 interface IComparisonProps {
@@ -162,7 +163,7 @@ function KeyPicker({ difference, trans, choose }: IKeyPickerProps): ReactElement
         legend={trans.__('What identifies a row')}
         hint={trans.__('None chosen: guessed.')}
         error={null}
-        columns={difference.columns}
+        columns={difference.columns.map(({ name }) => name)}
         chosen={chosen}
         change={setChosen}
       />
@@ -222,7 +223,7 @@ function DifferentRows({
         <thead>
           <tr>
             <th scope="col">{trans.__('Change')}</th>
-            {difference.columns.map((name, index) => (
+            {difference.columns.map(({ name }, index) => (
               <th key={`${index}:${name}`} scope="col" data-key={difference.key.includes(name)}>
                 {cellText(name)}
               </th>
@@ -246,7 +247,7 @@ function DifferentRows({
 
 interface IDifferentRowProps {
   row: IRowDifference;
-  columns: readonly string[];
+  columns: readonly IColumn[];
   trans: TranslationBundle;
 }
 
@@ -260,15 +261,15 @@ function DifferentRow({ row, columns, trans }: IDifferentRowProps): ReactElement
   return (
     <tr data-change={row.change}>
       <th scope="row">{words[row.change]}</th>
-      {columns.map((name, index) => {
+      {columns.map((column, index) => {
         const cell = cells[index];
         const before = row.before?.[index];
         const isMoved = row.change === 'changed' && !isSame(before, cell);
         return (
           <td
-            key={`${index}:${name}`}
+            key={`${index}:${column.name}`}
             data-moved={isMoved}
-            data-numeric={typeof cell === 'number'}
+            data-numeric={isNumeric(column)}
             data-null={cell === null}
           >
             {isMoved ? (

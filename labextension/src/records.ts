@@ -12,7 +12,7 @@ import {
   texts,
   type Json
 } from './json';
-import type { Cell } from './tokens';
+import type { Cell, IColumn } from './tokens';
 import type { Transport } from './transport';
 
 /** Why a query was run; `sources` names what changed, `by` who asked. */
@@ -94,7 +94,7 @@ export interface IDifference {
   readonly key: readonly string[];
   readonly isKeyGuessed: boolean;
   readonly changes: IChanges;
-  readonly columns: readonly string[];
+  readonly columns: readonly IColumn[];
   readonly columnsAdded: readonly string[];
   readonly columnsRemoved: readonly string[];
   readonly columnsChanged: readonly string[];
@@ -155,7 +155,9 @@ export class RecordsApi implements IRecords {
   async difference(id: string, comparing: IComparing): Promise<IDifference> {
     const query: Record<string, string> = {
       limit: String(DIFFERENT_ROWS),
-      offset: String(comparing.offset)
+      offset: String(comparing.offset),
+      // JavaScript's numbers would round big integers and decimals: they come as text.
+      big: 'string'
     };
     if (comparing.before !== null) {
       query.before = comparing.before;
@@ -246,12 +248,16 @@ function toDifference(raw: Json): IDifference {
       removed: number(raw.removed),
       changed: number(raw.changed)
     },
-    columns: texts(raw.columns),
+    columns: toColumns(texts(raw.columns), texts(raw.types)),
     columnsAdded: texts(raw.columns_added),
     columnsRemoved: texts(raw.columns_removed),
     columnsChanged: texts(raw.columns_changed),
     rows: array(raw.rows).map(toRowDifference)
   };
+}
+
+function toColumns(names: readonly string[], types: readonly string[]): readonly IColumn[] {
+  return names.map((name, index) => ({ name, type: types[index] ?? '' }));
 }
 
 function toCompared(raw: Json): ICompared {

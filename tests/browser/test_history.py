@@ -64,6 +64,23 @@ def test_a_comparison_counts_first_and_marks_the_cells_that_changed(screen: Scre
     expect(opened.get_by_role("row", name="− removed glue 3")).to_be_visible()
 
 
+def test_a_comparison_shows_every_digit_of_numbers(screen: Screen) -> None:
+    screen.lab.write("digits.csv", "item,cents\nnails,9007199254740993\n")
+    sql = "SELECT item, cents, cents::DECIMAL(20, 2) AS price FROM 'digits.csv'"
+    short_id = screen.lab.save(sql, "Digits", auto_refresh=False)["short_id"]
+    screen.lab.write("digits.csv", "item,cents\nnails,9007199254740995\n")
+    screen.lab.refresh(short_id)
+    screen.open()
+    screen.open_view(short_id, "history")
+
+    _entry(screen, "asked by").get_by_role("button", name="Compare").click()
+
+    cells = screen.result.locator(".jp-ViewsCompare tr[data-change=changed] td")
+    expect(cells.nth(1)).to_have_text("9007199254740993 9007199254740995")
+    expect(cells.nth(2)).to_have_text("9007199254740993.00 9007199254740995.00")
+    expect(cells.nth(1)).to_have_attribute("data-numeric", "true")
+
+
 def test_another_key_gives_another_comparison(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Keyed", auto_refresh=False)
     screen.lab.write("keyed.csv", NEW_STOCK)

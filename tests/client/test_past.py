@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -34,6 +35,7 @@ def a_difference(**changes):
         "removed": 1,
         "changed": 1,
         "columns": ["id", "pieces", "note"],
+        "types": ["integer", "integer", "string"],
         "columns_added": [],
         "columns_removed": [],
         "columns_changed": [],
@@ -97,12 +99,39 @@ def test_the_differing_rows_as_a_frame_hold_a_changed_row_twice():
     assert list(frame["pieces"]) == [10, 3, 4, 5]
 
 
+def test_numbers_that_came_as_text_are_numbers_with_every_digit():
+    found = a_difference(
+        types=["integer", "decimal", "string"],
+        rows=[
+            {
+                "change": "changed",
+                "before": ["9007199254740993", "0.0000000000", "5"],
+                "after": ["9007199254740993", "12345678901234567890.10", None],
+            }
+        ],
+    )
+
+    assert found.rows == (
+        (
+            "changed",
+            (9007199254740993, Decimal("0E-10"), "5"),
+            (9007199254740993, Decimal("12345678901234567890.10"), None),
+        ),
+    )
+    assert diff_text(found).splitlines()[-2].split(maxsplit=2) == [
+        "~",
+        "9007199254740993",
+        "0.0000000000 → 12345678901234567890.10  5 → NULL",
+    ]
+
+
 def test_control_characters_in_a_difference_are_shown_and_not_obeyed():
     evil = "\x1b[2J"
     text = diff_text(
         a_difference(
             key=[evil],
             columns=["id", evil, "note"],
+            types=["integer", "string", "string"],
             columns_added=[evil],
             rows=[{"change": "added", "before": None, "after": [1, evil, evil]}],
         )

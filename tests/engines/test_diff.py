@@ -127,6 +127,30 @@ def test_values_of_every_type_are_compared_and_shown_as_the_rows_show_them(bench
     assert counts(emptied) == (0, 0, 0 if is_null else 2)
 
 
+def test_numbers_that_a_double_cannot_hold_are_text_for_those_who_ask(bench):
+    names = "id, wide, huge, price, nested"
+    wide, huge = 2**53 + 1, 2**120 + 1
+    after = values(
+        f"(1, {wide}, {huge}, 0.10::DECIMAL(30, 2), [{wide}, 7])",
+        "(2, 7, 7, 1.5::DECIMAL(30, 2), [7])",
+        names=names,
+    )
+    before = after + " LIMIT 0"
+
+    numbers = difference(bench, before, after, key=("id",))
+    texts = difference(bench, before, after, key=("id",), big="string")
+
+    assert texts.types == ("integer", "integer", "integer", "decimal", "list")
+    assert [row[2] for row in rows(numbers)] == [
+        [1, wide, huge, 0.1, [wide, 7]],
+        [2, 7, 7, 1.5, [7]],
+    ]
+    assert [row[2] for row in rows(texts)] == [
+        [1, str(wide), str(huge), "0.10", [str(wide), 7]],
+        [2, 7, 7, "1.50", [7]],
+    ]
+
+
 def _type(bench: Workbench, keyed: str) -> str:
     return bench.run(f"{keyed}(1)").columns[1].engine_type
 

@@ -153,6 +153,31 @@ async def test_the_difference_of_the_current_rows_is_taken_to_the_last_other_one
     assert (same["added"], same["removed"], same["changed"], same["rows"]) == (0, 0, 0, [])
 
 
+async def test_the_rows_that_differ_are_exact_for_readers_whose_numbers_are_doubles(
+    api, data_folder
+):
+    file = data_folder / "wide.csv"
+    file.write_text("id,wide\n1,9007199254740993\n")
+    sql = "SELECT id, wide, id::DECIMAL(18, 2) AS price FROM 'wide.csv'"
+    view = await saved(api, sql, "Wide", auto_refresh=False)
+    file.write_text("id,wide\n1,9007199254740995\n")
+    await refreshed(api, view)
+
+    numbers = (await api("GET", f"{view}/diff")).json
+    texts = (await api("GET", f"{view}/diff?big=string")).json
+
+    assert texts["types"] == ["integer", "integer", "decimal"]
+    assert [row["after"] for row in numbers["rows"]] == [[1, 9007199254740995, 1.0]]
+    assert texts["rows"] == [
+        {
+            "change": "changed",
+            "before": [1, "9007199254740993", "1.00"],
+            "after": [1, "9007199254740995", "1.00"],
+        }
+    ]
+    assert (await api("GET", f"{view}/diff?big=none")).status == 422
+
+
 async def test_pages_of_a_difference_join_to_the_whole(api, data_folder):
     file = data_folder / "wide.csv"
     file.write_text("id,n\n" + "".join(f"{n},{n}\n" for n in range(50)))
