@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import shutil
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from msgspec import structs
 
-from ..core.errors import Canceled, EngineFailed, Unavailable
+from ..core.charts import Chart, Points, Profile
+from ..core.errors import Canceled, EngineFailed, Unavailable, ViewsError
 from ..core.ports import (
     Comparing,
     Comparison,
@@ -26,6 +28,7 @@ from ..core.ports import (
     Read,
     Run,
     Signature,
+    Stored,
 )
 from .inputs import lend, take_back
 from .pool import Breaker, Pool, sweep
@@ -34,16 +37,22 @@ from .protocol import (
     Check,
     Compared,
     Diff,
+    Draw,
+    Drawn,
     Encode,
     Execute,
     Look,
     Looked,
     Planned,
+    Plot,
+    Plotted,
     Ran,
     Rendered,
     Reply,
     Request,
     Setup,
+    Survey,
+    Surveyed,
     pack_draft,
 )
 
@@ -53,9 +62,14 @@ _LOOK_SECONDS = 120.0
 _PROBE_SECONDS = 15.0
 _ENCODE_SECONDS = 600.0
 _DIFF_SECONDS = 120.0
+_PLOT_SECONDS = 60.0
+_DRAW_SECONDS = 30.0
 _HEAVY_ROWS = 50_000
 _WATCH_SECONDS = 0.1
-_Kind = TypeVar("_Kind", Planned, Looked, Ran, Rendered, Compared)
+_SETTLED_SECONDS = 10.0
+# V8 maps 0.6 GiB that it writes to, and holds 100 MB of it.
+_DRAWING_BYTES = GIB
+_Kind = TypeVar("_Kind", Planned, Looked, Ran, Rendered, Compared, Surveyed, Plotted, Drawn)
 
 
 class DuckDBEngine:
@@ -63,7 +77,9 @@ class DuckDBEngine:
 
     Two kinds of workers, so that a short question never waits behind a long
     query: *run* workers execute what users wrote, *read* workers check SQL,
-    look at sources and render stored results.
+    look at sources and render stored results. A third kind, *draw*, makes
+    pictures of charts; it starts when the server has settled, or is first
+    needed.
 
     Parameters
     ----------
@@ -113,8 +129,10 @@ class DuckDBEngine:
         self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess | None] = {}
         self._canceled: set[str] = set()
         self._watcher: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         # One for each kind: what user SQL crashes must not close the way to stored rows.
         self._breakers = (Breaker(), Breaker())
+        pictures = Breaker()
         setup = Setup(
             kind="run",
             readable=readable,
@@ -133,9 +151,19 @@ class DuckDBEngine:
         )
         scratch = os.path.join(self._folder, "read")
         reading = structs.replace(setup, kind="read", scratch=scratch, states_dir=None, nice=5)
+        drawing = structs.replace(
+            reading,
+            kind="draw",
+            scratch=os.path.join(self._folder, "draw"),
+            readable=(),
+            address_bytes=_DRAWING_BYTES,
+        )
         limits = {"recycle_bytes": memory_bytes // 2 + GIB // 2, "log": log}
         self._runs = Pool(setup, size=run_workers, breaker=self._breakers[0], **limits)
         self._reads = Pool(reading, size=read_workers, breaker=self._breakers[1], **limits)
+        self._drawings = Pool(
+            drawing, size=1, breaker=pictures, recycle_bytes=_DRAWING_BYTES // 2, log=log
+        )
 
     async def start(self) -> None:
         """Start one worker of each kind; raises Unavailable when they do not answer."""
@@ -150,13 +178,14 @@ class DuckDBEngine:
             await self.stop()
             raise group_error.exceptions[0] from None
         self._watcher = asyncio.create_task(self._watch_memory())
+        self._warming = asyncio.create_task(self._warm_drawings())
 
     async def stop(self) -> None:
         """Stop every worker and remove the scratch folder; what runs fails with Interrupted."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            self._watcher = None
-        await asyncio.gather(self._runs.close(), self._reads.close())
+        for task in filter(None, (self._watcher, self._warming)):
+            task.cancel()
+        self._watcher = self._warming = None
+        await asyncio.gather(self._runs.close(), self._reads.close(), self._drawings.close())
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def health(self) -> str | None:
@@ -202,6 +231,30 @@ class DuckDBEngine:
         async with self._reads.worker(is_heavy=True) as worker:
             reply = await worker.ask(Diff(comparing), seconds=_DIFF_SECONDS)
             return _expect(reply, Compared).difference
+
+    async def profile(self, stored: Stored, rows: int, names: tuple[str, ...]) -> Profile:
+        """What some columns of a stored result hold, over all of its rows."""
+        async with self._reads.worker(is_heavy=rows > _HEAVY_ROWS) as worker:
+            reply = await worker.ask(Survey(stored, rows, names), seconds=_PLOT_SECONDS)
+            return _expect(reply, Surveyed).profile
+
+    async def points(self, stored: Stored, rows: int, chart: Chart) -> Points:
+        """The marks of a chart, computed over all rows and bounded in number."""
+        async with self._reads.worker(is_heavy=rows > _HEAVY_ROWS) as worker:
+            reply = await worker.ask(Plot(stored, chart), seconds=_PLOT_SECONDS)
+            return _expect(reply, Plotted).points
+
+    async def draw(self, spec: bytes, title: str, form: Literal["svg", "png"]) -> bytes:
+        """The picture of a Vega-Lite spec of ours."""
+        async with self._drawings.worker() as worker:
+            reply = await worker.ask(Draw(spec, title, form), seconds=_DRAW_SECONDS)
+            return _expect(reply, Drawn).picture
+
+    async def _warm_drawings(self) -> None:
+        await asyncio.sleep(_SETTLED_SECONDS)
+        with contextlib.suppress(ViewsError):
+            async with self._drawings.worker():
+                pass
 
     async def run(self, run: Run, on_progress: Callable[[Progress], None]) -> Outcome:
         """Run to the end, to a limit or to :meth:`cancel`; the file belongs to the caller."""
@@ -285,6 +338,8 @@ class DuckDBEngine:
             await asyncio.sleep(_WATCH_SECONDS)
             for worker in (*self._runs.workers, *self._reads.workers):
                 worker.kill_if_bigger(self._rss_limit)
+            for worker in self._drawings.workers:
+                worker.kill_if_bigger(_DRAWING_BYTES)
 
 
 def _expect(reply: Reply, kind: type[_Kind]) -> _Kind:

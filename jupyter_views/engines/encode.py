@@ -56,7 +56,7 @@ class Window:
             self._file = pa.ipc.open_file(self._map, options=options)
             self._size = int((stored.metadata or {})[ROWS_KEY])
         except (OSError, KeyError, ValueError, pa.ArrowException):
-            raise _gone() from None
+            raise gone() from None
         self._order = [fields.index(at) for at in chosen]
         self.schema = pa.schema(
             [stored.field(at).with_name(f"c{to}") for to, at in enumerate(chosen)]
@@ -186,7 +186,7 @@ class Encoder:
             The stored file is not what was stored.
         """
         if not self._verified.is_whole(encoding.path, encoding.sha256):
-            raise _gone()
+            raise gone()
         chosen = choose(encoding.columns_meta, encoding.columns)
         columns = [encoding.columns_meta[at] for at in chosen]
         path = os.path.join(self._scratch, f"rendered.{encoding.format}")
@@ -195,7 +195,7 @@ class Encoder:
             return self._rendered(encoding, window, columns, path)
         except Exception:
             if window.is_damaged:
-                raise _gone() from None
+                raise gone() from None
             raise
 
     def _rendered(
@@ -297,7 +297,8 @@ def _unknown(name: str, names: list[str]) -> InvalidColumns:
     )
 
 
-def _gone() -> Gone:
+def gone() -> Gone:
+    """Stored rows that are no longer what was stored."""
     return Gone(
         "The stored rows cannot be read.",
         hint="Refresh the view, or submit the statement again.",

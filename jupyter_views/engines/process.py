@@ -43,6 +43,7 @@ from .protocol import (
 
 START_SECONDS = 30.0
 GRACE_SECONDS = 2.0
+_MODULES = {"draw": "jupyter_views.engines.drawing"}
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -69,6 +70,7 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._killed_for: ViewsError | None = None
         self._task = 0
+        self._module = _MODULES.get(setup.kind, "jupyter_views.engines.worker")
         self._stderr = os.path.join(setup.scratch, "stderr")
 
     @property
@@ -108,7 +110,7 @@ class WorkerProcess:
                 # On this thread and no other: a child that asked to die with
                 # its parent dies with the *thread* that started it.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "jupyter_views.engines.worker", number],
+                    [sys.executable, "-P", "-m", self._module, number],
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

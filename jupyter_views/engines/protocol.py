@@ -11,12 +11,13 @@ import socket
 import struct
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
+from ..core.charts import Chart, Points, Profile
 from ..core.errors import InvalidParameters, ParseError, ViewsError
 from ..core.ports import (
     Comparing,
@@ -31,6 +32,7 @@ from ..core.ports import (
     Read,
     Run,
     Signature,
+    Stored,
 )
 
 MAX_FRAME_BYTES = 256 << 20
@@ -95,6 +97,29 @@ class Diff(Struct, tag=True, frozen=True):
     comparing: Comparing
 
 
+class Survey(Struct, tag=True, frozen=True):
+    """What some columns of a stored result hold; ``rows`` is how many there are."""
+
+    stored: Stored
+    rows: int
+    names: tuple[str, ...]
+
+
+class Plot(Struct, tag=True, frozen=True):
+    """The marks of a chart of a stored result."""
+
+    stored: Stored
+    chart: Chart
+
+
+class Draw(Struct, tag=True, frozen=True):
+    """Draw a Vega-Lite spec, given as JSON; asked of workers that draw."""
+
+    spec: bytes
+    title: str
+    form: Literal["svg", "png"]
+
+
 class Cancel(Struct, tag=True, frozen=True):
     """Interrupt the run with this id; ignored when another one runs."""
 
@@ -143,6 +168,24 @@ class Compared(Struct, tag=True, frozen=True):
     difference: Difference
 
 
+class Surveyed(Struct, tag=True, frozen=True):
+    """Answer to :class:`Survey`."""
+
+    profile: Profile
+
+
+class Plotted(Struct, tag=True, frozen=True):
+    """Answer to :class:`Plot`."""
+
+    points: Points
+
+
+class Drawn(Struct, tag=True, frozen=True):
+    """Answer to :class:`Draw`."""
+
+    picture: bytes
+
+
 class Failed(Struct, tag=True, frozen=True):
     """The task failed; ``error`` as :meth:`ViewsError.to_dict` writes it.
 
@@ -155,8 +198,20 @@ class Failed(Struct, tag=True, frozen=True):
     trace: str = ""
 
 
-Request = Setup | Check | Look | Execute | Encode | Diff | Cancel
-Reply = Ready | Tick | Planned | Looked | Ran | Rendered | Compared | Failed
+Request = Setup | Check | Look | Execute | Encode | Diff | Survey | Plot | Draw | Cancel
+Reply = (
+    Ready
+    | Tick
+    | Planned
+    | Looked
+    | Ran
+    | Rendered
+    | Compared
+    | Surveyed
+    | Plotted
+    | Drawn
+    | Failed
+)
 
 _to_bytes = msgspec.msgpack.Encoder().encode
 _to_request = msgspec.msgpack.Decoder(Request)

@@ -8,10 +8,7 @@ no worker behind.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
-import socket
 import sys
 import time
 import traceback
@@ -32,9 +29,10 @@ from ..core.ports import (
     Run,
     Signature,
 )
-from . import diff, gate, paths, sandbox, sources
+from . import diff, gate, paths, plotting, sandbox, sources
 from .bindings import Bindings
 from .columns import storing_casts, to_column
+from .confining import confine
 from .encode import Encoder, Verified
 from .governor import Governor
 from .incremental import Refresh, States
@@ -49,20 +47,21 @@ from .protocol import (
     Look,
     Looked,
     Planned,
+    Plot,
+    Plotted,
     Ran,
-    Ready,
     Rendered,
     Reply,
     Request,
     Setup,
-    read_frame,
-    to_request,
+    Survey,
+    Surveyed,
     unpack_draft,
 )
+from .serving import serve
 from .storing import BATCH_ROWS, Stored, store
 from .task_errors import is_poison, to_error
 
-_PR_SET_PDEATHSIG = 1
 # The engine's own clock is fixed when the connection opens and the limit comes
 # with each run, so this one is only the last resort behind the governor's.
 _ENGINE_SECONDS = 24 * 3600
@@ -129,6 +128,10 @@ class Worker:
                 return Rendered(self._encode(request))
             if isinstance(request, Diff):
                 return Compared(diff.compare(self._connection, self._verified, request.comparing))
+            if isinstance(request, Survey):
+                return Surveyed(plotting.profile(self._connection, self._verified, request))
+            if isinstance(request, Plot):
+                return Plotted(plotting.points(self._connection, self._verified, request))
             raise EngineFailed("The worker was asked for something that it does not know.")
         # The one place where a worker may catch all: what the engine, Arrow or
         # Python raise must become a reply, or the server would see a crash.
@@ -289,38 +292,17 @@ def _enter(base_dir: str) -> None:
         ) from None
 
 
-def _die_with_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def main(descriptor: int) -> None:
-    """Serve requests until the socket closes."""
-    _die_with_parent()
-    sock = socket.socket(fileno=descriptor)
-    setup = to_request(read_frame(sock))
-    if not isinstance(setup, Setup):
-        raise SystemExit(2)
+def _confine(setup: Setup) -> tuple[str, ...]:
     is_reader = setup.kind == "read"
     own = (setup.results_dir,) if is_reader else (setup.frames_dir, setup.inputs_dir)
-    confined = sandbox.confine(
+    return confine(
         readable=(*setup.readable, *own, *_ENGINE_FILES),
         writable=(setup.scratch, *_states_of(setup)),
         memory_bytes=setup.address_bytes,
         file_bytes=setup.file_bytes,
         nice=setup.nice,
     )
-    governor = Governor(sock)
-    worker = Worker(setup, governor)
-    governor.start()
-    governor.send(Ready(tuple(confined)))
-    worker.warm_up()
-    while True:
-        request = governor.requests.get()
-        reply = worker.answer(request)
-        governor.done()
-        governor.send(reply)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    serve(int(sys.argv[1]), _confine, Worker)

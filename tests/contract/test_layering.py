@@ -23,6 +23,7 @@ ONLY_IN = {
     "cronsim": {"core"},
     "tornado": {"http", "app"},
     "duckdb": {"engines"},
+    "vl_convert": {"engines"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "IPython": {"kernel"},

@@ -14,7 +14,7 @@ import jupyter_views
 _START = """
 import json, sys
 import duckdb, pyarrow
-from jupyter_views.engines import sandbox
+from jupyter_views.engines import confining
 given = json.loads(sys.argv[1])
 facts = {}
 
@@ -27,7 +27,7 @@ def attempt(name, act):
         facts[name] = "done"
 
 if given["confine"]:
-    facts["held"] = sandbox.confine(
+    facts["held"] = confining.confine(
         readable=tuple(given["readable"]), writable=tuple(given["writable"]),
         memory_bytes=given["memory"], file_bytes=given["file"], nice=given["nice"])
 """
