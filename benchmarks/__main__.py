@@ -21,6 +21,7 @@ FAMILIES = {
     "incremental": ("P18",),
     "freshness": ("P13", "P14", "P15"),
     "watching": ("P16", "P17"),
+    "insights": ("P20", "P21"),
 }
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-_STATES = {"QUEUED", "RUNNING", "SUCCESS", "FAILED", "CANCELED"}
-_FINAL = {"SUCCESS", "FAILED", "CANCELED"}
+_STATES = {"PLANNED", "QUEUED", "RUNNING", "SUCCESS", "FAILED", "CANCELED"}
+_FINAL = {"PLANNED", "SUCCESS", "FAILED", "CANCELED"}
 _SKEW = 60 * 1_000_000
 _SECRET = re.compile(rb"vk_[A-Za-z0-9_-]{20,}")
 
