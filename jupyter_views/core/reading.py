@@ -218,13 +218,28 @@ class ReadingService:
     async def list_after(
         self, actor: Actor, wanted: ViewFilter, limit: int, after: tuple[int, int] | None
     ) -> Page:
-        """Readable views by cursor, newest change first; items are readings."""
+        """Readable views by cursor, newest change first; items are readings.
+
+        Fresh and stale ones are found among the newest thousand, see :meth:`list`.
+        """
+        if wanted.status in {"fresh", "stale"}:
+            page = await asyncio.to_thread(self._rows.page, actor.name, wanted, _LOOKED_AT, 0)
+            looked = await self._looked_at(page)
+            found = [each for each in looked.items if each.status == wanted.status]
+            left = [each for each in found if after is None or _mark(each.view) < after]
+            shown = left[:limit]
+            cursor = "{}-{}".format(*_mark(shown[-1].view)) if len(left) > limit else None
+            return Page(tuple(shown), len(found), cursor)
         page = await asyncio.to_thread(self._rows.page_after, actor.name, wanted, limit, after)
         return await self._looked_at(page)
 
     async def _looked_at(self, page: Page) -> Page:
         items = await asyncio.gather(*(self.look(view) for view in page.items))
         return Page(tuple(items), page.total, page.next_cursor)
+
+
+def _mark(view: View) -> tuple[int, int]:
+    return view.updated_at, view.id
 
 
 def rows_of(view: View) -> Any:

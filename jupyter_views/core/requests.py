@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from .model import Instant, Rule, Statement
 
 Door = Literal["perspective", "insight"]
+ViewStatus = Literal["fresh", "stale", "refreshing", "failed", "never_run"]
 DOORS: tuple[Door, ...] = get_args(Door)
 
 
@@ -22,6 +23,7 @@ class ViewFilter(Struct, frozen=True, kw_only=True):
     door: str | None = None
     folder: str | None = None
     is_favorited: bool | None = None
+    status: ViewStatus | None = None
 
 
 class NewView(Struct, frozen=True, kw_only=True):

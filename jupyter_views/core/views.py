@@ -17,6 +17,7 @@ from .deeds import after_change, deed, update_deed
 from .definitions import is_same, version_of
 from .errors import (
     BadSlug,
+    Invalid,
     NotFound,
     SlugTaken,
     StaleWrite,
@@ -264,6 +265,10 @@ class ViewService:
         now = self._clock.now()
         fields = dict(change.fields)
         insight = dict(change.insight)
+        if insight and view.insight is None:
+            field = next(iter(insight))
+            hint = "Open that door first: POST …/doors/insight."
+            raise Invalid(f"Only an insight has {field}.", hint=hint, field=field)
         version = self._next_version(actor, view, change, statement)
         if change.query_object is not None and version is None:
             fields["query_object"] = change.query_object

@@ -60,6 +60,7 @@ class ViewsListHandler(_ViewHandler):
             door=query.door,
             folder=query.folder,
             is_favorited=query.favorited,
+            status=query.status,
         )
         page = await self.services.reading.list_after(
             self.actor, wanted, query.limit, cursor_key(query.cursor)

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ..core.activity import Activity
 from ..core.errors import SlugTaken, StaleWrite
 from ..core.model import InsightDoor, Instant, Page, PerspectiveDoor, Version, View
-from ..core.requests import ViewFilter
+from ..core.requests import ViewFilter, ViewStatus
 from .access import readable_by
 from .activities import record
 from .database import Database, Memo
@@ -314,11 +314,29 @@ def _conditions(wanted: ViewFilter) -> list[Any]:
     if wanted.is_favorited is not None:
         is_favorite = func.coalesce(insights.c.favorited, False)
         found.append(is_favorite.is_(wanted.is_favorited))
+    found.extend(_with_status(wanted.status))
     has_perspective = perspectives.c.id.is_not(None)
     has_insight = insights.c.deleted.is_(False)
     doors = {"perspective": has_perspective, "insight": has_insight}
     found.append(doors.get(wanted.door or "", or_(has_perspective, has_insight)))
     return found
+
+
+def _with_status(status: ViewStatus | None) -> list[Any]:
+    """Conditions of a status; whether rows are fresh or stale, no column tells."""
+    is_refreshing = views.c.refreshing_statement_id.is_not(None)
+    has_failed = views.c.failures > 0
+    has_rows = statements.c.result_id.is_not(None)
+    match status:
+        case "refreshing":
+            return [is_refreshing]
+        case "failed":
+            return [~is_refreshing, has_failed]
+        case "never_run":
+            return [~is_refreshing, ~has_failed, ~has_rows]
+        case "fresh" | "stale":
+            return [~is_refreshing, ~has_failed, has_rows]
+    return []
 
 
 def _defined_by(

@@ -12,7 +12,7 @@ from ..core.keys import ApiKey
 from ..core.model import Actor
 from ..core.ports import Column
 from ..core.reading import Reading
-from ..core.requests import Door
+from ..core.requests import Door, ViewStatus
 from .fields import Limit, Link, iso
 from .readings import (
     LastRefreshOut,
@@ -46,6 +46,7 @@ class ViewsQuery(Struct, frozen=True, kw_only=True):
     door: Door | None = None
     folder: str | None = None
     favorited: bool | None = None
+    status: ViewStatus | None = None
     limit: Limit = 50
     cursor: Annotated[str, Meta(pattern=r"^\d{1,20}-\d{1,20}$")] | None = None
 
