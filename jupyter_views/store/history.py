@@ -177,6 +177,7 @@ def _saved(view_id: int) -> ColumnElement[bool]:
     current = select(views.c.current_statement_id).where(views.c.id == view_id)
     return and_(
         statements.c.id.in_(named.union(current)),
+        statements.c.status != Status.PLANNED,
         or_(statements.c.view_id.is_(None), statements.c.view_id != view_id),
     )
 

@@ -379,3 +379,29 @@ async def test_closing_the_last_door_deletes_the_view(api):
 
     assert (await api("DELETE", f"{address}/doors/perspective")).status == 204
     assert (await api("GET", address)).status == 404
+
+
+async def test_what_was_only_planned_is_no_refresh_of_its_history(api):
+    insight = await made(api, query=SELECT)
+    history = f"api/views/{insight['short_id']}/history"
+    assert (await api("GET", history)).json["items"] == []
+
+    await api("GET", f"{INSIGHTS}/{insight['id']}?refresh=blocking")
+
+    (entry,) = (await api("GET", history)).json["items"]
+    assert (entry["status"], entry["version"], entry["row_count"]) == ("SUCCESS", 1, 1)
+
+
+async def test_a_version_that_never_ran_can_be_restored_and_then_run(api):
+    insight = await made(api, query=SELECT)
+    address = f"{INSIGHTS}/{insight['id']}"
+    await api("PATCH", f"{address}?refresh=blocking", {"query": sql("SELECT 2 AS two")})
+
+    body = {"version": 1}
+    restored = await api("POST", f"api/views/{insight['short_id']}/restore", body)
+    assert restored.status == 201
+    waiting = (await api("GET", address)).json
+    assert (waiting["version"], waiting["stale_reason"]) == (3, "definition_changed")
+    assert waiting["result"] == [[2]]
+
+    assert (await api("GET", f"{address}?refresh=blocking")).json["result"] == [[1, "a"]]
