@@ -23,6 +23,7 @@ from jupyter_views.core.links import DAY, LinkSettings
 from jupyter_views.core.model import SECOND
 from jupyter_views.store.opened import Store
 
+from .shared import remove
 from .sharing import ANA, BEN, HERE, THERE, Bench
 
 
@@ -215,7 +216,7 @@ async def test_a_deleted_view_takes_its_link_along(bench):
     await bench.visiting.open(token, HERE)
     view = bench.past.store.views.find(bench.subject.item_id)
 
-    bench.past.store.views.delete(view)
+    remove(bench.past.store.views, view.id)
 
     with pytest.raises(NotFound):
         await bench.visiting.open(token, HERE)
@@ -402,7 +403,7 @@ async def test_visits_of_a_deleted_view_are_dropped_and_those_of_others_are_not(
     view = bench.past.store.views.find(bench.subject.item_id)
     bench.subject = bench.a_subject(at=1)
     there = await bench.visiting.open(await bench.shared(), HERE)
-    bench.past.store.views.delete(view)
+    remove(bench.past.store.views, view.id)
     bench.visiting.note(gone, "page", HERE)
     bench.visiting.note(there, "page", HERE)
 
