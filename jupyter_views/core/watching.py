@@ -22,7 +22,6 @@ from .watch_index import Changes, Extent, Source, WatchIndex
 _PAGE = 500
 _FOLLOW_SECONDS = 5.0
 _UNTOLD_FOLLOW_SECONDS = 30.0
-_ROUND_SECONDS = 60.0
 _STEP_SECONDS = 2.0
 _PROBE_STEP_SECONDS = 0.25
 
@@ -74,6 +73,9 @@ class Watching:
         with every other view, so that a change that nobody told is found too.
         It has to look itself how the sources stand. It is never called twice
         at once for the same view.
+    round_seconds
+        So long a round takes on which every view is looked at, told of or
+        not; longer where views are many.
 
     Notes
     -----
@@ -88,11 +90,13 @@ class Watching:
         on_changed: OnChanged,
         clock: Clock,
         log: logging.Logger,
+        round_seconds: float = 60.0,
     ) -> None:
         self._rows = rows
         self._events = events
         self._clock = clock
         self._log = log
+        self._round_seconds = round_seconds
         self._index = WatchIndex()
         self._looks = Looks(on_changed=on_changed, clock=clock, log=log)
         self._revisions: dict[int, int] = {}
@@ -252,10 +256,10 @@ class Watching:
         self._follow_folders()
 
     async def _go_round(self, choose: Callable[[], list[int]], step: float) -> None:
-        """Look at each of these views once a minute; where they are many, at one per step."""
+        """Look at each of these views once per round; where they are many, at one per step."""
         while True:
             view_ids = choose()
-            pause = max(step, _ROUND_SECONDS / max(1, len(view_ids)))
+            pause = max(step, self._round_seconds / max(1, len(view_ids)))
             for view_id in view_ids:
                 await asyncio.sleep(pause)
                 if view_id in self._index:

@@ -346,6 +346,15 @@ async def test_a_queue_that_ran_over_has_every_view_looked_at(bench, data):
     await bench.vouches(*reads)
 
 
+async def test_a_change_that_nobody_told_is_found_on_the_round(tmp_path, jp_asyncio_loop):
+    bench = WatchBench(tmp_path, round_seconds=0.1)
+    ids = bench.save((Read(kind="external", name="orders"),), (a_file(tmp_path / "no.csv"),))
+    await bench.start()
+
+    await until(lambda: set(ids) <= set(bench.calls), bench.calls)
+    await bench.stop()
+
+
 async def test_a_probe_is_asked_now_and_then(bench, data):
     rule = {"changed_when": "SELECT max(n) FROM 'a.csv'"}
     (view,) = bench.save((a_file(data / "a.csv"),), rule=rule)

@@ -20,6 +20,7 @@ from jupyter_views.store.tables import queries, statements, versions, views
 from jupyter_views.store.watched import WatchedStore
 
 _LOG = logging.getLogger("test")
+_NEVER = 1e9
 _numbers = count(1)
 
 
@@ -103,9 +104,14 @@ class SystemClock:
 
 
 class WatchBench:
-    """Watching over a store of its own."""
+    """Watching over a store of its own.
 
-    def __init__(self, folder: Path, *, mode: Any = "events") -> None:
+    Its rounds are so slow that within a test every call is that of a change.
+    """
+
+    def __init__(
+        self, folder: Path, *, mode: Any = "events", round_seconds: float = _NEVER
+    ) -> None:
         self.database = Database(f"sqlite:///{folder / 'views.sqlite'}")
         self.events = FileEvents(mode=mode, log=_LOG)
         self.calls: list[int] = []
@@ -116,6 +122,7 @@ class WatchBench:
             on_changed=self._look,
             clock=SystemClock(),
             log=_LOG,
+            round_seconds=round_seconds,
         )
 
     async def _look(self, view_ids: frozenset[int]) -> None:
