@@ -11,12 +11,14 @@ from IPython.display import display, update_display
 from .. import _statements
 from .._output import duration, plain
 from .._transport import Transport
-from ..core.errors import ViewsError
+from .._view import path_of
+from ..core.errors import NotFound, ViewsError
 from . import output
 from .context import Session
 from .errors import Cancelled
 
 QUIET_SECONDS = 0.9
+_STOP_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.4)
 _STAGES = {"QUEUED": "Queued", "RUNNING": "Running", "writing": "Writing"}
 
 
@@ -73,6 +75,7 @@ def finish(
     begin: Callable[[str], dict[str, Any]],
     *,
     outcome: str,
+    refreshed: str | None = None,
 ) -> dict[str, Any]:
     """Begin a statement and follow it to its end.
 
@@ -83,6 +86,9 @@ def finish(
         statement before it has an id.
     outcome
         What to say of the view when the person stops it.
+    refreshed
+        Slug of the view whose refresh this is: that has no client_id, and an
+        interrupt finds it at the view.
 
     Raises
     ------
@@ -91,13 +97,16 @@ def finish(
     ViewsError
         If it failed.
     """
-    key = _statements.new_client_id()
+    key, statement_id = _statements.new_client_id(), None
     try:
         statement = begin(key)
-        key = statement["id"]
+        statement_id = statement["id"]
         ended = _statements.follow(transport, statement, on_progress=live.progress)
     except KeyboardInterrupt:
-        _stop(transport, key)
+        if statement_id is None and refreshed is not None:
+            _stop(transport, lambda: _refresh_of(transport, refreshed))
+        else:
+            _stop(transport, lambda: statement_id or key)
         words = f"Cancelled after {duration(round(live.seconds))}. {outcome}"
         raise Cancelled(plain(words)) from None
     failure = _statements.failure_of(ended)
@@ -106,9 +115,33 @@ def finish(
     return ended
 
 
-def _stop(transport: Transport, key: str) -> None:
-    try:
-        _statements.cancel(transport, key)
-    except (ViewsError, ConnectionError):
-        # It ended by itself, it never began, or the server is gone: nothing is left to stop.
-        return
+def refresh(transport: Transport, live: Live, slug: str, *, outcome: str) -> dict[str, Any]:
+    """Refresh a view and follow that to its end; see :func:`finish`."""
+    path = f"{path_of(slug)}/refresh"
+    return finish(
+        transport,
+        live,
+        lambda _: transport.request("POST", path).json(),
+        outcome=outcome,
+        refreshed=slug,
+    )
+
+
+def _stop(transport: Transport, key: Callable[[], str | None]) -> None:
+    """Cancel a statement that the server may have been sent and not have begun yet."""
+    for pause in _STOP_PAUSES:
+        time.sleep(pause)
+        try:
+            if (found := key()) is not None:
+                _statements.cancel(transport, found)
+                return
+        except NotFound:
+            continue
+        except (ViewsError, ConnectionError):
+            # It ended by itself, or the server is gone: nothing is left to stop.
+            return
+
+
+def _refresh_of(transport: Transport, slug: str) -> str | None:
+    under_way = transport.request("GET", path_of(slug)).json().get("refresh")
+    return under_way["statement_id"] if under_way else None

@@ -25,7 +25,7 @@ from .grammar import BadLine, Line
 from .noting import links, notes_of
 from .params import parse_param
 from .rules import rule_fields
-from .running import Live, finish
+from .running import Live, finish, refresh
 from .shown import ShownView
 
 WAIT_SECONDS = 1
@@ -176,7 +176,7 @@ def _save(
     if bound:
         draft["frames"] = bound
     if known is not None and _is_same(facts, draft, session.bound.get(wish.slug, {})):
-        ended = finish(transport, live, lambda key: _refresh(session, wish.slug), outcome=outcome)
+        ended = refresh(transport, live, wish.slug, outcome=outcome)
         changed = {key: value for key, value in wish.facts.items() if facts.get(key) != value}
         changed.pop("note", None)
         detail = _put(session, known, changed) if changed else _get(session, wish.slug).facts
@@ -288,10 +288,6 @@ def _post(session: Session, wish: Wish, facts: dict[str, Any]) -> dict[str, Any]
     doors = ["perspective", "insight"]
     body = {"name": wish.name, "slug": wish.slug, "doors": doors, **facts}
     return session.views._transport.request("POST", "v1/perspectives", body=body).json()
-
-
-def _refresh(session: Session, slug: str) -> dict[str, Any]:
-    return session.views._transport.request("POST", f"{path_of(slug)}/refresh").json()
 
 
 def _show_plan(session: Session, wish: Wish, draft: dict[str, Any], live: Live) -> None:

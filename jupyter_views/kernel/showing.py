@@ -11,7 +11,7 @@ from IPython.display import display
 from .. import _statements, _transport
 from .._output import Card
 from .._rule import kept_fresh
-from .._view import path_of, window_of
+from .._view import window_of
 from ..core.errors import ViewsError
 from . import frames, grammar, output, params, past
 from .context import Session
@@ -19,7 +19,7 @@ from .errors import KEPT, from_views_error
 from .finding import find
 from .grammar import BadLine, Line
 from .noting import links
-from .running import Live, finish
+from .running import Live, finish, refresh
 from .saving import read_wish, save
 from .shown import ShownView
 
@@ -175,12 +175,7 @@ def _refresh(session: Session, text: str) -> ShownView:
     transport = session.views._transport
     live = Live(session, view.name)
     try:
-        ended = finish(
-            transport,
-            live,
-            lambda key: transport.request("POST", f"{path_of(view.slug)}/refresh").json(),
-            outcome=KEPT,
-        )
+        ended = refresh(transport, live, view.slug, outcome=KEPT)
     except ViewsError as error:
         raise from_views_error(error, sql=view.sql, outcome=KEPT) from None
     fresh = find(session, view.slug)
