@@ -13,6 +13,7 @@ from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool, Enum, Float, Integer, List, Unicode, default
 
 from .core.errors import Unavailable, ViewsError
+from .core.ports import Clock
 from .http.routes import ROUTES, handlers
 from .http.services import Services
 
@@ -98,6 +99,9 @@ class ViewsApp(ExtensionApp):
     cache_disk_bytes = Integer(
         1024 * _MIB, help="Disk for renderings of results that are asked for often."
     ).tag(config=True)
+
+    clock: Clock | None = None
+    """The machine's when None; a test may own the time."""
 
     _opening: asyncio.Task[None] | None = None
     _parts: Parts | None = None

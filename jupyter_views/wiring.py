@@ -101,7 +101,7 @@ class Parts:
         self._app = app
         self._log: logging.Logger = app.log
         self._emit = emit
-        self._clock = SystemClock()
+        self._clock = app.clock or SystemClock()
         self._housekeeping: asyncio.Task[None] | None = None
         self.store = Store(
             Path(app.store_dir),

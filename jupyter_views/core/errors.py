@@ -303,9 +303,19 @@ class Canceled(EngineFailed):
 
 
 class UpstreamFailed(EngineFailed):
-    """A view that the query reads could not be refreshed first."""
+    """A view that the query reads could not be refreshed first.
+
+    Attributes
+    ----------
+    until
+        When that view is tried again; 0 where that is not known.
+    """
 
     status, code = 409, "UPSTREAM_FAILED"
+
+    def __init__(self, message: str, *, until: int = 0, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.until = until
 
 
 class SourceLocked(EngineFailed):

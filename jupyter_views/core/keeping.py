@@ -102,8 +102,7 @@ class Keeper:
         if not is_scheduled and not await self._wants_another_try(view):
             return
         kind: CauseKind = "schedule" if is_scheduled else "retry"
-        async with self._places:
-            await self._refresh(view, Cause(kind=kind), "due" if is_scheduled else "next try")
+        await self._refresh(view, Cause(kind=kind), "due" if is_scheduled else "next try")
 
     async def _wants_another_try(self, view: View) -> bool:
         if not (view.auto_refresh or view.rule.schedule):
@@ -138,8 +137,7 @@ class Keeper:
             kind: CauseKind = (
                 "upstream" if freshness.reason == "upstream_view" else "source_changed"
             )
-            async with self._places:
-                await self._refresh(view, Cause(kind=kind, sources=freshness.sources), what)
+            await self._refresh(view, Cause(kind=kind, sources=freshness.sources), what)
 
     async def _settled(self, view_id: int) -> View | None:
         """The view once no refresh of it is under way and the last is a moment old.
@@ -162,15 +160,26 @@ class Keeper:
             await asyncio.sleep(left / SECOND)
 
     async def _refresh(self, view: View, cause: Cause, what: str) -> None:
+        """Refresh a view once there is a place, unless somebody has done so since it was found."""
+        async with self._places:
+            found = await asyncio.to_thread(self._rows.find, view.id)
+            if found is not None and _is_as_before(view, found):
+                await self._refresh_now(found, cause, what)
+
+    async def _refresh_now(self, view: View, cause: Cause, what: str) -> None:
         started = await self._refresher.behind(view, cause)
         if isinstance(started, Statement):
-            self._decisions.note(view.id, "started", f"{what} → refresh started")
+            if cause.kind != "retry":  # how it ends is told: a failure counts on its line
+                self._decisions.note(view.id, "started", f"{what} → refresh started")
             await self._runner.wait(started, _RUN_SECONDS)
             return
-        kind = "skipped" if isinstance(started, UpstreamFailed) else "postponed"
+        is_below = isinstance(started, UpstreamFailed)
+        kind = "skipped" if is_below else "postponed"
         self._decisions.note(view.id, kind, f"{what} → not refreshed: {started.message}")
         if isinstance(started, TooMany | UpstreamFailed):
             until = self._clock.now() + _POSTPONED
+            # What lies above is tried again at its own time: asking earlier is asking in vain.
+            until = max(until, started.until) if is_below else until
             await asyncio.to_thread(self._rows.postpone, view.id, until)
 
     def _after_statement(self, statement: Statement, view_ids: list[int]) -> None:
@@ -213,10 +222,21 @@ class Keeper:
         if statement.status is Status.CANCELED:
             self._decisions.note(view.id, "canceled", "refresh canceled")
         else:
-            wait = max(0, view.retry_at - self._clock.now()) // SECOND
-            again = f" Next try in {wait} s." if view.next_due_at is not None else ""
+            # Equal for each failure of one kind, so that a thousand of them are one line.
+            again = " It will be tried again." if view.next_due_at is not None else ""
             self._decisions.note(view.id, "failed", f"refresh failed: {message}{again}")
         self._announcer.tell("failed", view, error=statement.error)
+
+
+def _is_as_before(view: View, found: View) -> bool:
+    """Whether no refresh of a view has begun or ended in between."""
+    if found.refreshing is not None:
+        return False
+    return (found.current.id, found.failures, found.retry_at) == (
+        view.current.id,
+        view.failures,
+        view.retry_at,
+    )
 
 
 def _what_changed(freshness: Freshness) -> str:

@@ -90,7 +90,13 @@ class Query(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """Stored rows: immutable, named by the hash of their file."""
+    """Stored rows: immutable, named by the hash of their file.
+
+    Attributes
+    ----------
+    computed_at
+        When the run began, before the query read anything.
+    """
 
     id: str
     sha256: str

@@ -178,8 +178,6 @@ class Outcome(Struct, frozen=True, kw_only=True):
         Of the file's content; equal rows in equal order give equal hashes.
     truncated
         None, ``"rows"`` or ``"bytes"``: the limit that cut the result.
-    computed_at
-        Microseconds UTC when the query began to read.
     signatures
         Taken before the run. A source that moved while the query read it is
         marked with strength ``none``: never fresh for bytes not read.
@@ -194,7 +192,6 @@ class Outcome(Struct, frozen=True, kw_only=True):
     size_bytes: int
     columns: tuple[Column, ...]
     truncated: Literal["rows", "bytes"] | None
-    computed_at: int
     duration_us: int
     signatures: tuple[Signature, ...]
     method: str = "full"

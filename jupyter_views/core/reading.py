@@ -173,6 +173,8 @@ class ReadingService:
         found = await asyncio.to_thread(self._rows.find, view.id)
         if found is None or found.current.id != view.current.id:
             return None  # a refresh has ended since this reader found the view
+        if self._clock.now() < found.retry_at:
+            return None  # the same, and it failed
         started = await self._refresher.behind(view, Cause(kind="read", sources=freshness.sources))
         return started if isinstance(started, Statement) else None
 

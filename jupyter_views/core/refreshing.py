@@ -111,6 +111,7 @@ class Refresher:
                 raise UpstreamFailed(
                     f'The view "{slug}", which this one reads, could not be refreshed.',
                     hint="Mend that view; this one is refreshed after it.",
+                    until=upstream.retry_at,
                 )
             first.append(await self._one(upstream, cause, below))
         return tuple(first)

@@ -55,15 +55,16 @@ def due_after_success(
     return due_after_claim(rule, now) if due_at in (None, retry_at) else due_at
 
 
-def due_after_failure(*, due_at: Instant | None, retry_at: Instant) -> Instant:
-    """When a view is due next whose refresh failed: for its next try or its slot, if sooner."""
-    return retry_at if due_at is None else min(due_at, retry_at)
+def due_after_jump(rule: Rule, due_at: Instant, *, retry_at: Instant, now: Instant) -> Instant:
+    """When a view is due next by a clock that has jumped to ``now``: never later than it was.
 
-
-def due_after_jump(rule: Rule, due_at: Instant, now: Instant) -> Instant:
-    """When a view is due next by a clock that has jumped to ``now``: never later than it was."""
+    Parameters
+    ----------
+    retry_at
+        By that clock: no slot comes before it.
+    """
     latest = now + LONGEST_BACK_OFF if rule.schedule is None else due_after_claim(rule, now)
-    return due_at if latest is None else min(due_at, latest)
+    return due_at if latest is None else min(due_at, max(latest, retry_at))
 
 
 class Claim(Struct, frozen=True, kw_only=True):

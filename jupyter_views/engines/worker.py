@@ -199,7 +199,6 @@ class Worker:
             plan = structs.replace(judged.plan, reads=reads)
             asked = self._take(probes, draft)
             before = self._take(reads, draft)
-            computed_at = time.time_ns() // 1000
             with self._bindings.held(judged, draft, before, inputs) as bound:
                 before = _unverifiable(before, bound.volatile)
                 with self._states.refresh(run, bound.draft, plan, before) as refresh:
@@ -224,7 +223,6 @@ class Worker:
             size_bytes=stored.size,
             columns=columns,
             truncated=stored.truncated,
-            computed_at=computed_at,
             duration_us=(time.monotonic_ns() - started) // 1000,
             signatures=tuple(map(sources.torn, (*before, *asked), (*after, *answered))),
             method=refresh.method,

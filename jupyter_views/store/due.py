@@ -97,7 +97,7 @@ class DueStore:
             for view in found:
                 due, retry_at = view.next_due_at, min(view.retry_at, latest)
                 if due is not None:
-                    due = due_after_jump(_rule(view), due, now)
+                    due = due_after_jump(_rule(view), due, retry_at=retry_at, now=now)
                 if (due, retry_at) != (view.next_due_at, view.retry_at):
                     connection.execute(
                         update(views)

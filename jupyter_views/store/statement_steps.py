@@ -13,7 +13,7 @@ from ..core.errors import StaleWrite, TooMany
 from ..core.freshness import back_off
 from ..core.leases import LeaseLost
 from ..core.model import SECOND, Instant, Query, Rule, Statement, Status, Strategy
-from ..core.scheduling import due_after_failure, due_after_success
+from ..core.scheduling import due_after_success
 from .rows import plain, statements_by_id
 from .tables import queries, statements, versions, views
 
@@ -161,8 +161,9 @@ def release_views(
 ) -> list[int]:
     """Take ended refreshes off their views, and say when the next may start by itself.
 
-    After a failure the server tries again without a reader; what somebody
-    canceled is left alone until a reader, a change or the schedule comes.
+    After a failure the server tries again without a reader, and no sooner
+    for the slots of a schedule; what somebody canceled is left alone until a
+    reader, a change or the schedule comes.
     """
     waiting = _refreshed_by(connection, finished)
     for view in waiting:
@@ -171,7 +172,7 @@ def release_views(
         pause = _CANCELED_PAUSE if status is Status.CANCELED else back_off(failures)
         due = view.next_due_at
         if is_failure and (view.auto_refresh or _rule(view).schedule is not None):
-            due = due_after_failure(due_at=due, retry_at=at + pause)
+            due = at + pause
         connection.execute(
             update(views)
             .where(views.c.id == view.id)

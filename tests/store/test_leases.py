@@ -345,18 +345,34 @@ def test_a_failed_refresh_is_due_again_only_where_the_server_refreshes_by_itself
     assert due == [None, T0 + 5 * SECOND, T0 + 5 * SECOND]
 
 
-def test_a_schedules_slots_are_not_put_off_by_a_longer_back_off(servers):
+def test_F21_the_slots_of_a_schedule_are_put_off_while_refreshes_fail(servers):
     first, *_ = servers
     now = T0
-    view = a_view(first, Rule(schedule="1m"), next_due_at=now)
-    for _ in range(8):
+    view = a_view(first, Rule(schedule="10s"), next_due_at=now)
+    waits = []
+    for _ in range(12):
         assert first.due.claim(now, 20)
         fail(first, a_refresh(first, view), now)
-        due = seen(first, view).next_due_at
-        assert now < due <= now + 60 * SECOND
-        now = due
+        stands = seen(first, view)
+        assert stands.next_due_at == stands.retry_at
+        waits.append((stands.retry_at - now) // SECOND)
+        now = stands.retry_at
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
 
-    assert seen(first, view).retry_at > now + 300 * SECOND
+    assert first.due.claim(now, 20)
+    succeed(first, a_refresh(first, view), now)
+    assert seen(first, view).next_due_at == now + 10 * SECOND
+
+
+def test_F14_F21_a_restart_does_not_bring_back_slots_that_a_back_off_put_off(servers):
+    first, *_ = servers
+    view = a_view(first, Rule(schedule="10s"), next_due_at=T0)
+    for _ in range(9):
+        fail(first, a_refresh(first, view), T0)
+
+    first.due.realign(T0 + SECOND, 0, 20)
+
+    assert seen(first, view).next_due_at == T0 + 1280 * SECOND
 
 
 def test_back_off_doubles_up_to_an_hour_and_a_success_clears_it(servers):
