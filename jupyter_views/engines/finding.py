@@ -12,7 +12,8 @@ import functools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ..core.errors import EngineFailed, NotAllowed
@@ -35,6 +36,12 @@ Matches = Callable[[bytes], object]
 
 Found = tuple[str, str, os.stat_result | None]
 """A file: the name it is shown by, where it is, and its status; None when absent."""
+
+Numbers = tuple[int, ...]
+numbers: Callable[[os.stat_result], Numbers] = attrgetter(
+    "st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_dev"
+)
+"""All that a signature is made of, and what kind of file it is."""
 
 
 class Finder:
@@ -85,6 +92,32 @@ class Finder:
                     yield self._named(path, read.name)
         except OSError as error:
             raise unreadable(read.name, error) from None
+
+    def are_all(self, read: Read, known: Mapping[bytes, Numbers]) -> bool:
+        """Whether a pattern matches these files, with these numbers, and no other file.
+
+        False as well where :meth:`files` has to look more closely.
+        """
+        pattern = read.path or ""
+        folder, last = os.path.split(pattern)
+        matches = None if paths.has_pattern(folder) else matcher(last)
+        if matches is None or os.path.lexists(paths.unescaped(pattern)):
+            return False
+        self.folder(folder, read.name)
+        left = len(known)
+        try:
+            with os.scandir(os.fsencode(folder)) as entries:
+                for entry in entries:
+                    was = known.get(entry.name)
+                    if was is not None:
+                        left -= 1
+                        if numbers(entry.stat(follow_symlinks=False)) != was:
+                            return False
+                    elif matches(entry.name):
+                        return False
+        except OSError:
+            return False
+        return left == 0
 
     def one(self, path: str, name: str) -> Found:
         """One file by its real path, under the name that people know it by."""

@@ -34,6 +34,7 @@ from .bindings import Bindings
 from .columns import storing_casts, to_column
 from .confining import confine
 from .encode import Encoder, Verified
+from .familiar import Familiar
 from .governor import Governor
 from .incremental import Refresh, States
 from .probing import Prober
@@ -87,6 +88,7 @@ class Worker:
         # For gate and sources: their reading must not stand in the way of a run.
         self._desk = self._connection.cursor()
         self._verified = Verified()
+        self._familiar = Familiar()
         self._encoder = Encoder(setup) if setup.kind == "read" else None
         where = paths.folders("/", setup.readable, setup.hidden)
         self._states = States(self._connection, self._desk, setup.states_dir, where, governor)
@@ -161,6 +163,7 @@ class Worker:
             roots=self._setup.readable,
             hidden=self._setup.hidden,
             probe=self._prober.answer if self._prober else None,
+            familiar=self._familiar,
         )
 
     def _take(
