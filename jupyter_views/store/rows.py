@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
 from ..core.model import Cause, Changes, Query, Result, Statement, Status, Strategy
-from ..core.ports import Column, Read, Signature
+from ..core.ports import Column, Read
 from .tables import queries, results, statements
 
 _STATEMENTS = select(statements, queries, results).select_from(
@@ -48,7 +48,6 @@ def result_from(row: RowMapping) -> Result | None:
         **cells
         | {
             "columns": msgspec.convert(cells["columns"], tuple[Column, ...]),
-            "signatures": msgspec.convert(cells["signatures"], tuple[Signature, ...]),
         }
     )
 

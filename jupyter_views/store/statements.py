@@ -255,9 +255,7 @@ class StatementStore:
         """Record signatures that prove as much as the old ones, but more cheaply."""
         with self._database.write() as connection:
             connection.execute(
-                update(results)
-                .where(results.c.id == result_id)
-                .values(signatures=plain(signatures))
+                update(results).where(results.c.id == result_id).values(signatures=signatures)
             )
 
     def fail(

@@ -23,6 +23,9 @@ from sqlalchemy import (
     true,
 )
 
+from ..core.ports import Signature
+from .structs import Structs
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -70,7 +73,7 @@ results = Table(
     Column("computed_at", BigInteger, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
     Column("saved_at", BigInteger, nullable=False),
-    Column("signatures", JSON, nullable=False),
+    Column("signatures", Structs(tuple[Signature, ...]), nullable=False),
     Column("method", String, nullable=False, server_default="full"),
 )
 

@@ -43,6 +43,7 @@ class ViewStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._by_slug: Memo[View] = Memo(database)
+        self._by_short_id: Memo[View] = Memo(database)
 
     def create(self, view: View, activity: Activity) -> View:
         """Write a view with its first version, its grants and its doors, in one commit.
@@ -94,9 +95,17 @@ class ViewStore:
             self._by_slug.put(slug, found, version)
         return found
 
+    def known_by_short_id(self, short_id: str) -> View | None:
+        """The same by its public key."""
+        return self._by_short_id.get(short_id)
+
     def find_by_short_id(self, short_id: str) -> View | None:
         """The view with this public key."""
-        return self._find(views.c.short_id == short_id)
+        version = self._database.version()
+        found = self._find(views.c.short_id == short_id)
+        if found is not None:
+            self._by_short_id.put(short_id, found, version)
+        return found
 
     def find(self, view_id: int) -> View | None:
         """The view with this internal key."""
