@@ -19,7 +19,7 @@ FAMILIES = {
     "start": ("P10",),
     "memory": ("P12",),
     "incremental": ("P18",),
-    "freshness": ("P13", "P14", "P15"),
+    "freshness": ("P13", "P14", "P15", "P19"),
     "watching": ("P16", "P17"),
     "insights": ("P20", "P21"),
 }

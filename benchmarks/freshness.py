@@ -1,4 +1,4 @@
-"""P13 to P15: from a changed file to fresh rows, what watching and looking at sources cost."""
+"""P13 to P15, P19: from a changed file to fresh rows, what watching and looking at sources cost."""
 
 from __future__ import annotations
 
@@ -8,16 +8,26 @@ import os
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
 
 from jupyter_views.core.ports import Draft, Limits, Progress, Run
 from jupyter_views.engines.duckdb_engine import DuckDBEngine
 
 from .figures import Figure, alternate
-from .server import Server, jupyter_server, processor_seconds
+from .server import Helper, Server, jupyter_server, processor_seconds
 
 _FILES, _VIEWS = 10_000, 1_000
 _LOOKED_AT = 1_000
 _IDLE_SECONDS = 60.0
+_READERS = 200
+_SLOW = (
+    "SELECT sum(a.range * s.n % 7)::BIGINT AS c, max(s.n) AS n FROM 's.csv' s, range(400000000) a"
+)
+_STEP_BACK = 5
+"""Of our read workers; see Priority in docs/performance.md."""
 
 
 def measure(folder: Path, runs: int) -> list[Figure]:
@@ -34,6 +44,7 @@ def measure(folder: Path, runs: int) -> list[Figure]:
         among = tuple(_change_and_wait(server, among_many, last, n) for n in range(runs))
         idle = _idle(server)
         few, all_of_them = _reads(server, runs)
+        slowest, queries = _crowds(server, runs)
     looks, passes = asyncio.run(_looks(folder / "looks", runs))
     return [
         Figure(
@@ -55,6 +66,10 @@ def measure(folder: Path, runs: int) -> list[Figure]:
         Figure(
             name="P15", what=f"read of a view of {_FILES:,} watched files", unit="ms",
             ours=all_of_them, peers=few, peer_name="of one watched file", goal=1.5,
+        ),
+        Figure(
+            name="P19", what=f"{_READERS} readers at once of a stale view, the last has rows",
+            unit="ms", ours=slowest, peers=queries, peer_name="its query, run once", goal=0.5,
         ),
     ]  # fmt: skip
 
@@ -111,13 +126,64 @@ def _reads(server: Server, runs: int) -> list[tuple[float, ...]]:
     one, every = _save(server, _name(1), "one"), _save(server, "file-*.csv", "every")
     time.sleep(2)
 
-    def read(short_id: str) -> float:
+    def read(client: httpx.Client, short_id: str) -> float:
         began = time.perf_counter()
         for _ in range(20):
-            server.request("GET", f"views/{short_id}")
+            client.get(f"views/{short_id}").raise_for_status()
         return (time.perf_counter() - began) * 1000 / 20
 
-    return alternate(runs, lambda: read(one), lambda: read(every))
+    with httpx.Client(**_options(server)) as client:
+        return alternate(runs, lambda: read(client, one), lambda: read(client, every))
+
+
+def _options(server: Server) -> dict[str, Any]:
+    headers = {"Authorization": f"token {server.token}"}
+    return {"base_url": f"{server.url}views/api/", "headers": headers, "trust_env": False}
+
+
+def _crowds(server: Server, runs: int) -> list[tuple[float, ...]]:
+    """Milliseconds until the last of many readers had rows, and what the one query took."""
+    file = server.root / "s.csv"
+    file.write_text("n\n1\n")
+    body = {"name": "slow", "statement_id": server.run(_SLOW)["id"], "auto_refresh": False}
+    short_id = server.request("POST", "v1/perspectives", json=body).json()["short_id"]
+    found = []
+    for turn in range(runs):
+        file.write_text(f"n\n{turn + 2}\n")
+        time.sleep(2.5)
+        slowest, started = asyncio.run(_crowd(server, short_id))
+        found.append((slowest, _took(server, started)))
+    return list(zip(*found, strict=True))
+
+
+async def _crowd(server: Server, short_id: str) -> tuple[float, str]:
+    """Milliseconds of the slowest reader, and the one statement that all of them started."""
+    limits = httpx.Limits(max_connections=_READERS)
+    async with httpx.AsyncClient(**_options(server), limits=limits, timeout=600) as client:
+
+        async def read() -> tuple[float, str | None]:
+            answer = await client.get(f"views/{short_id}/result", params={"mode": "async"})
+            answer.raise_for_status()
+            return time.perf_counter(), answer.headers.get("X-Refresh-Statement-Id")
+
+        began = time.perf_counter()
+        answers = await asyncio.gather(*(read() for _ in range(_READERS)))
+    started = {statement for _, statement in answers}
+    if len(started) != 1 or None in started:
+        raise RuntimeError(f"{_READERS} readers started {started}.")
+    return (max(at for at, _ in answers) - began) * 1000, started.pop() or ""
+
+
+def _took(server: Server, statement_id: str) -> float:
+    """Milliseconds that a statement took, once it has ended."""
+    while True:
+        wait = {"Prefer": "wait=50"}
+        path = f"v1/statements/{statement_id}"
+        statement = server.request("GET", path, headers=wait).json()
+        if statement["status"] not in {"QUEUED", "RUNNING"}:
+            began, ended = (statement[name] for name in ("started_at", "completed_at"))
+            took = datetime.fromisoformat(ended) - datetime.fromisoformat(began)
+            return took.total_seconds() * 1000
 
 
 async def _looks(folder: Path, runs: int) -> list[tuple[float, ...]]:
@@ -127,6 +193,8 @@ async def _looks(folder: Path, runs: int) -> list[tuple[float, ...]]:
     _write_files(data, _LOOKED_AT)
     engine = _engine(folder, data)
     await engine.start()
+    peer = Helper("benchmarks.bare_pass", str(data))
+    peer.process.nice(psutil.Process().nice() + _STEP_BACK)
     try:
         draft = Draft(sql="SELECT count(*) FROM 'file-*.csv'", base_dir=str(data))
         plan = await engine.check(draft)
@@ -148,19 +216,10 @@ async def _looks(folder: Path, runs: int) -> list[tuple[float, ...]]:
         def look_from_thread() -> float:
             return asyncio.run_coroutine_threadsafe(look(), loop).result()
 
-        return await asyncio.to_thread(
-            alternate, runs * 5, look_from_thread, lambda: _bare_pass(data)
-        )
+        return await asyncio.to_thread(alternate, runs * 5, look_from_thread, peer.do)
     finally:
+        peer.close()
         await engine.stop()
-
-
-def _bare_pass(folder: Path) -> float:
-    began = time.perf_counter()
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            entry.stat()
-    return (time.perf_counter() - began) * 1000
 
 
 def _engine(folder: Path, data: Path) -> DuckDBEngine:
