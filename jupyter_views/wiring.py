@@ -17,6 +17,7 @@ from .core.announcing import Announcer, Event
 from .core.assessing import Assessor, Upstreams
 from .core.batches import Batches
 from .core.calculations import Calculations
+from .core.charting import ChartService
 from .core.dashboards import DashboardService
 from .core.deciding import DecisionLog
 from .core.errors import ViewsError
@@ -249,6 +250,9 @@ class Parts:
             history=history,
             decisions=self._decisions,
             results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
+            charts=ChartService(
+                plotter=self.engine, views=views, files=store.files, cache=store.cache
+            ),
             keys=KeyService(rows=store.keys, clock=clock),
             insights=InsightService(
                 rows=store.insights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from .activity import Activity, Change, changes_between, new_activity_id
@@ -22,6 +23,7 @@ def told(view: View) -> dict[str, Any]:
         "allowed_user_ids": list(view.allowed_user_ids),
         "auto_refresh": view.auto_refresh,
         "query": view.version.query_object or view.version.query.sql or None,
+        "chart": msgspec.to_builtins(view.version.chart),
         "age_seconds": rule.age_seconds,
         "schedule": rule.schedule,
         "timezone": rule.timezone,
@@ -88,9 +90,9 @@ def after_change(
     """The view as it will be, to tell what changed."""
     words = {name: fields[name] for name in fields.keys() & set(View.__struct_fields__)}
     changed = replace(view, **words, version=version or view.version)
-    if "query_object" in fields:
-        reworded = replace(changed.version, query_object=fields["query_object"])
-        changed = replace(changed, version=reworded)
+    rest = {name: fields[name] for name in ("query_object", "chart") if name in fields}
+    if rest:
+        changed = replace(changed, version=replace(changed.version, **rest))
     if view.insight is not None and insight:
         changed = replace(changed, insight=replace(view.insight, **insight))
     return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .charts import Chart
 from .model import Actor, Instant, Query, Statement, Version, View
 
 
@@ -25,6 +26,7 @@ def version_of(
     actor: Actor,
     now: Instant,
     query_object: dict[str, Any] | None = None,
+    chart: Chart | None = None,
 ) -> Version:
     """A statement's definition as a view's numbered one."""
     return Version(
@@ -36,4 +38,5 @@ def version_of(
         author=actor.name,
         created_at=now,
         query_object=query_object,
+        chart=chart,
     )

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from .charts import Chart
 from .ports import Column, Progress, Read, Signature
 
 Instant = int
@@ -210,6 +211,8 @@ class Version(Struct, frozen=True, kw_only=True):
     query_object
         The definition as a client of the insight door wrote it, given back
         as it came; None where it came through another door.
+    chart
+        How its rows are drawn; None for the chart that suits them best.
     """
 
     n: int
@@ -220,6 +223,7 @@ class Version(Struct, frozen=True, kw_only=True):
     author: str
     created_at: Instant
     query_object: dict[str, Any] | None = None
+    chart: Chart | None = None
 
 
 class PerspectiveDoor(Struct, frozen=True, kw_only=True):

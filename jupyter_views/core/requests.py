@@ -48,7 +48,7 @@ class ViewChange(Struct, frozen=True, kw_only=True):
     """New values by field name; what is absent stays.
 
     ``fields`` may hold name, description, tags, folder, is_public,
-    auto_refresh and allowed_user_ids, ``rule`` the fields of the view's
+    auto_refresh, allowed_user_ids and chart, ``rule`` the fields of the view's
     :class:`~.model.Rule`, ``insight`` those of its insight door.
 
     Attributes

@@ -109,6 +109,16 @@ def y_title(chart: Chart, points: Points) -> str:
     return shown(f"{chart.aggregate} of {chart.y}")
 
 
+def fields_of(chart: Chart, points: Points) -> dict[str, str]:
+    """The fields of the values that people want to read, and what each is called."""
+    x, y = chart.x or "", y_title(chart, points)
+    if chart.mark == "value":
+        return {"y": y}
+    if chart.mark == "histogram":
+        return {"x": f"{x} from", "x2": f"{x} to", "y": "rows"}
+    return {"x": x, "y": y} | ({} if chart.color is None else {"c": chart.color})
+
+
 def is_years(points: Points) -> bool:
     """Whether the numbers along x look like years, which are written without a comma."""
     ends = (points.first, points.last)

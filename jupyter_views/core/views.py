@@ -47,7 +47,7 @@ from .statements import StatementService
 T = TypeVar("T")
 _SLUG_TRIES = 10
 _WRITE_TRIES = 100
-_MATERIAL = frozenset({"name", "description", "query_object"})
+_MATERIAL = frozenset({"name", "description", "query_object", "chart"})
 
 
 class ViewRows(Protocol):
@@ -299,7 +299,9 @@ class ViewService:
             return None
         n = view.version.n if same else view.version.n + 1
         now = self._clock.now()
-        return version_of(n, statement, change.note, actor, now, change.query_object)
+        return version_of(
+            n, statement, change.note, actor, now, change.query_object, view.version.chart
+        )
 
     async def _write(
         self, actor: Actor, view: View, if_match: int | None, write: Callable[[View], T]

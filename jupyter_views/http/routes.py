@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from .base import UnknownAddress, ViewsHandler
+from .charts import ChartCsvHandler, ChartHandler, ChartPngHandler, ChartSvgHandler
 from .dashboards import DashboardHandler, DashboardsHandler
 from .doctor import DoctorHandler
 from .frames import FrameHandler
@@ -115,6 +116,10 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}", ViewHandler),
     Route("api/views/{short_id}/result", ViewResultHandler),
     Route("api/views/{short_id}/refresh", ViewRefreshHandler),
+    Route("api/views/{short_id}/chart", ChartHandler),
+    Route("api/views/{short_id}/chart.csv", ChartCsvHandler),
+    Route("api/views/{short_id}/chart.svg", ChartSvgHandler),
+    Route("api/views/{short_id}/chart.png", ChartPngHandler),
     Route("api/views/{short_id}/doors/{door}", DoorHandler),
     Route("api/views/{short_id}/history", HistoryHandler),
     Route("api/views/{short_id}/versions", VersionsHandler),

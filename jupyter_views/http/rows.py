@@ -176,7 +176,9 @@ async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery)
     handler.set_header("Content-Type", CONTENT_TYPES[window.format])
     handler.set_header("X-Row-Count", str(rendering.row_count))
     if query.download:
-        handler.set_header("Content-Disposition", _attachment(source, window))
+        handler.set_header(
+            "Content-Disposition", attachment(source.name, source.result, window.format)
+        )
     if query.limit:
         handler.set_paging(source.path, query.limit, query.offset, result.row_count)
     before, after = b"", b""
@@ -253,11 +255,12 @@ def send_refresh(handler: ViewsHandler, statement: Statement) -> None:
     handler.send(statement_out(statement, path, None, is_mine=is_mine), status=202)
 
 
-def _attachment(source: Source, window: Window) -> str:
-    day = datetime.fromtimestamp(source.result.computed_at / SECOND, UTC).strftime("%Y%m%d")
-    cut = "_truncated" if source.result.truncated else ""
-    stem = re.sub(r"[^A-Za-z0-9_-]", "-", source.name)[:100]
-    return f'attachment; filename="{stem}_{day}{cut}.{window.format}"'
+def attachment(name: str, result: Result, extension: str) -> str:
+    """The header of a download: whose rows, of which day, and whether a limit cut them."""
+    day = datetime.fromtimestamp(result.computed_at / SECOND, UTC).strftime("%Y%m%d")
+    cut = "_truncated" if result.truncated else ""
+    stem = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:100]
+    return f'attachment; filename="{stem}_{day}{cut}.{extension}"'
 
 
 def _envelope(source: Source, window: Window, row_count: int) -> tuple[bytes, bytes]:

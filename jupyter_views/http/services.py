@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..core.activity import ActivityService
 from ..core.calculations import Calculations
+from ..core.charting import ChartService
 from ..core.dashboards import DashboardService
 from ..core.deciding import DecisionLog
 from ..core.history import HistoryService
@@ -71,6 +72,7 @@ class Services(Struct, kw_only=True):
     views: ViewService
     reading: ReadingService
     results: ResultService
+    charts: ChartService
     history: HistoryService
     decisions: DecisionLog
     keys: KeyService

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from ..core.charts import Chart
 from ..core.history import Mark, Refresh
 from ..core.model import (
     Cause,
@@ -247,6 +248,8 @@ def _version(row: RowMapping) -> Version:
         note=row[versions.c.note],
         author=row[versions.c.author],
         created_at=row[versions.c.created_at],
+        query_object=row[versions.c.query_object],
+        chart=msgspec.convert(row[versions.c.chart], Chart | None),
     )
 
 

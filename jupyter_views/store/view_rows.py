@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, and_, select
 
+from ..core.charts import Chart
 from ..core.model import (
     InsightDoor,
     LastRefresh,
@@ -93,6 +94,7 @@ def _version_from(row: RowMapping) -> Version:
         author=row[versions.c.author],
         created_at=row[versions.c.created_at],
         query_object=row[versions.c.query_object],
+        chart=msgspec.convert(row[versions.c.chart], Chart | None),
     )
 
 

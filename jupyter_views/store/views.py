@@ -35,6 +35,7 @@ from .upstreams import replace_upstreams
 from .view_rows import DEFINED, ROW, loaded
 
 _FIELDS = ("name", "description", "tags", "folder", "is_public", "auto_refresh", "notebook")
+_OF_VERSION = ("query_object", "chart")
 
 
 class ViewStore:
@@ -205,7 +206,7 @@ class ViewStore:
         ----------
         fields
             Values by column; ``insight`` holds those of the insight door,
-            ``query_object`` goes to the current version.
+            ``query_object`` and ``chart`` go to the current version.
         opened
             A door that was not there.
 
@@ -235,8 +236,8 @@ class ViewStore:
                 raise StaleWrite("The view changed while you were changing it.")
             if version is not None and version.n != view.version.n:
                 _insert_version(connection, view.id, version)
-            elif "query_object" in fields:
-                _reword_version(connection, view, fields["query_object"])
+            elif rest := {name: plain(fields[name]) for name in _OF_VERSION if name in fields}:
+                _reword_version(connection, view, rest)
             if "allowed_user_ids" in fields:
                 _replace_grants(connection, view.id, fields["allowed_user_ids"])
             if fields.get("insight"):
@@ -362,11 +363,11 @@ def _defined_by(
     return columns
 
 
-def _reword_version(connection: Connection, view: View, query_object: Any) -> None:
+def _reword_version(connection: Connection, view: View, words: dict[str, Any]) -> None:
     connection.execute(
         update(versions)
         .where(versions.c.view_id == view.id, versions.c.n == view.version.n)
-        .values(query_object=query_object)
+        .values(words)
     )
 
 
@@ -390,6 +391,7 @@ def _insert_version(connection: Connection, view_id: int, version: Version) -> N
             statement_id=version.statement_id,
             note=version.note,
             query_object=version.query_object,
+            chart=plain(version.chart),
             author=version.author,
             created_at=version.created_at,
         )

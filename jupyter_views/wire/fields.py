@@ -110,11 +110,14 @@ def _invalid(error: msgspec.ValidationError, kind: type) -> Invalid:
     return Invalid(f"{path}: {what.replace('`', '')}.", hint=hint, field=path)
 
 
-def _words(kind: type, name: str) -> tuple[str, ...]:
+def _words(kind: type, path: str) -> tuple[str, ...]:
     """The words that a field takes, where it takes only some."""
+    name, _, rest = path.partition(".")
     for known in msgspec.structs.fields(kind):
         if known.encode_name == name:
             for inner in (known.type, *get_args(known.type)):
+                if rest and isinstance(inner, type) and issubclass(inner, Struct):
+                    return _words(inner, rest)
                 if isinstance(inner, EnumType):
                     return tuple(str(word) for word in inner)
                 if get_origin(inner) is Literal:
