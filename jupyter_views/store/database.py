@@ -24,6 +24,8 @@ from ..core.errors import Unavailable
 HEAD = "0003"
 T = TypeVar("T")
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_CURSORS = "cursors"
+_UNWRITABLE = ("disk I/O error", "readonly database", "unable to open database file")
 
 
 class Database:
@@ -84,6 +86,10 @@ class Database:
         def _begin(connection: Connection) -> None:
             connection.exec_driver_sql(begin)
 
+        @event.listens_for(engine, "after_cursor_execute")
+        def _remember(connection: Connection, cursor: Any, *_: Any) -> None:
+            connection.info.setdefault(_CURSORS, []).append(cursor)
+
         return engine
 
     def _migrate(self) -> None:
@@ -125,14 +131,20 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """One consistent look; whatever it sees, it saw at one instant."""
         with self._translated(), self._reader.begin() as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                _let_go(connection)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, committed whole on exit or rolled back whole."""
         self._require_file()
         with self._translated(), self._writer.begin() as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                _let_go(connection)
 
     def _require_file(self) -> None:
         # SQLite goes on writing to a file that was removed, and nobody would ever read it.
@@ -152,6 +164,12 @@ class Database:
                 raise Unavailable(
                     "The disk that holds the store is full.",
                     hint="Make room and try again; nothing was half saved.",
+                    retry_after_seconds=30,
+                ) from error
+            if any(words in str(error) for words in _UNWRITABLE):
+                raise Unavailable(
+                    "The store's file cannot be written or read.",
+                    hint="Look whether its disk is read-only or broken; nothing was half saved.",
                     retry_after_seconds=30,
                 ) from error
             raise Unavailable(
@@ -188,6 +206,17 @@ class Database:
             self._watcher.close()
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _let_go(connection: Connection) -> None:
+    """Close what was not read to its end.
+
+    SQLite keeps the snapshot of a transaction that has ended for as long as
+    a cursor of it is open, and the connection's next transaction would still
+    see that.
+    """
+    for cursor in connection.info.pop(_CURSORS, ()):
+        cursor.close()
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -88,6 +88,11 @@ class FrameStore:
                 connection.execute(insert(frames).values(**plain(frame)))
             return known is None
 
+    def hashes(self) -> set[str]:
+        """Hashes of all frames that a row names."""
+        with self._database.read() as connection:
+            return set(connection.scalars(select(frames.c.sha256)).all())
+
     def has(self, sha256: str, uploaded_by: str) -> bool:
         """Whether this person uploaded this frame: a hash alone is no permission to read it."""
         with self._database.read() as connection:

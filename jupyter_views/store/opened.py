@@ -73,7 +73,7 @@ class Store:
         self.shares.trim(statements_before)
         forgotten = self.retention.forget(rows_before, statements_before)
         self.files.remove(forgotten.results, forgotten.frames)
-        self.files.sweep(self.retention.result_hashes(), self.lock.is_alive)
+        self.files.sweep(self.retention.result_hashes(), self.frames.hashes(), self.lock.is_alive)
 
     def close(self) -> None:
         """Let go of everything; other servers may take over."""

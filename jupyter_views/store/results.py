@@ -75,22 +75,26 @@ class ResultFiles:
             if _is_older(path, limit):
                 path.unlink(missing_ok=True)
 
-    def sweep(self, known: set[str], is_alive: Callable[[str], bool]) -> int:
+    def sweep(self, results: set[str], frames: set[str], is_alive: Callable[[str], bool]) -> int:
         """Remove files that no row names and an hour has passed over, and dead servers' folders.
 
         Parameters
         ----------
-        known
-            Hashes of results that a row names.
+        results, frames
+            Hashes that a row names.
         is_alive
             Tells whether a server id belongs to a running server.
         """
         removed = 0
         limit = time.time() - _SWEEP_AGE_SECONDS
-        for path in self.results.glob("*/*"):
-            if path.stem not in known and _is_older(path, limit):
-                path.unlink(missing_ok=True)
-                removed += 1
+        for named, paths in (
+            (results, self.results.glob("*/*")),
+            (frames, self.frames.iterdir()),
+        ):
+            for path in paths:
+                if path.stem not in named and _is_older(path, limit):
+                    path.unlink(missing_ok=True)
+                    removed += 1
         for parent in (self.encoded.parent, self.scratch.parent):
             for folder in parent.iterdir():
                 if not is_alive(folder.name):

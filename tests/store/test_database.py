@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
+import time
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import literal_column, select, text
 
 from jupyter_views.core.errors import Unavailable
+from jupyter_views.core.model import Frame
 from jupyter_views.store.database import Database, private_folder
 from jupyter_views.store.opened import Store
 from jupyter_views.store.results import EncodedCache
@@ -25,6 +29,38 @@ def database(tmp_path):
 def test_the_revisions_build_exactly_the_tables_that_the_code_uses(database):
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def broken_off(opened) -> Exception:
+    """The error that ended a look half way; it holds the rows that nobody fetched."""
+    try:
+        with opened as connection:
+            rows = connection.execute(select(literal_column("n")).select_from(text("t")))
+            raise ValueError(f"{rows.fetchone()} is enough")
+    except ValueError as error:
+        return error
+    raise AssertionError("There were no rows.")
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_a_look_that_was_broken_off_leaves_no_connection_on_what_it_saw(tmp_path, kind):
+    path = tmp_path / "views.sqlite"
+    first, second = (Database(f"sqlite:///{path}") for _ in range(2))
+    with first.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        connection.exec_driver_sql("INSERT INTO t VALUES (1), (2), (3)")
+
+    errors = [broken_off(getattr(first, kind)()) for _ in range(8)]
+    with second.write() as connection:
+        connection.exec_driver_sql("DELETE FROM t")
+
+    with getattr(first, kind)() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+    with contextlib.closing(sqlite3.connect(path, timeout=0)) as other:
+        busy, *_ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert (busy, len(errors)) == (0, 8)
+    first.close()
+    second.close()
 
 
 def test_opening_twice_is_harmless(tmp_path):
@@ -129,11 +165,30 @@ def test_a_result_without_a_row_goes_after_an_hour_and_one_with_a_row_stays(tmp_
     for name in ("aa1", "aa2"):
         os.utime(store.files.result(name), (1, 1))
 
-    store.files.sweep({"aa1"}, store.lock.is_alive)
+    store.files.sweep({"aa1"}, set(), store.lock.is_alive)
 
     assert store.files.result("aa1").exists()
     assert not store.files.result("aa2").exists()
     assert store.files.result("aa3").exists()
+    store.close()
+
+
+def test_a_frame_without_a_row_goes_after_an_hour_and_one_with_a_row_stays(tmp_path):
+    store = Store(tmp_path / "s", url="", cache_memory_bytes=10, cache_disk_bytes=10)
+    for name in ("bb1", "bb2", "bb3"):
+        source = store.files.scratch / name
+        source.write_bytes(b"rows")
+        store.files.adopt_frame(source, name)
+    for name in ("bb1", "bb2"):
+        os.utime(store.files.frame(name), (1, 1))
+    now = time.time_ns() // 1000
+    store.frames.save(Frame(sha256="bb1", size_bytes=4, uploaded_by="ana", uploaded_at=now))
+
+    store.clean(now - 1, now - 1)
+
+    assert store.files.frame("bb1").exists()
+    assert not store.files.frame("bb2").exists()
+    assert store.files.frame("bb3").exists()
     store.close()
 
 
