@@ -84,6 +84,8 @@ class Parts:
         The secret that kernels of this server inherit.
     emit
         Puts an event on the host's bus: ``emit(schema_id, data)``.
+    lease_seconds
+        See :class:`~.core.running.Runner`.
 
     Notes
     -----
@@ -97,11 +99,13 @@ class Parts:
         folders: tuple[str, ...],
         kernel_key: str,
         emit: Callable[[str, dict[str, Any]], None],
+        lease_seconds: float = 15.0,
     ) -> None:
         folders = tuple(dict.fromkeys(map(os.path.realpath, folders)))
         self._app = app
         self._log: logging.Logger = app.log
         self._emit = emit
+        self._lease_seconds = lease_seconds
         self._clock = app.clock or SystemClock()
         self._housekeeping: asyncio.Task[None] | None = None
         self.store = Store(
@@ -157,6 +161,7 @@ class Parts:
             concurrent=app.run_workers,
             bind=upstreams.bind,
             log=self._log,
+            lease_seconds=self._lease_seconds,
         )
         statements = StatementService(
             rows=store.statements,

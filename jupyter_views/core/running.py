@@ -92,7 +92,7 @@ class Runner:
         concurrent: int,
         bind: Bind,
         log: logging.Logger,
-        lease_seconds: float = 15.0,
+        lease_seconds: float,
     ) -> None:
         self._bind = bind
         self._rows = rows
@@ -214,7 +214,12 @@ class Runner:
 
     def _store(self, statement: Statement, outcome: Outcome, started_at: Instant) -> Ended:
         if os.path.exists(outcome.path):  # else an earlier try has adopted it
-            self._files.adopt_result(outcome.path, outcome.sha256)
+            try:
+                self._files.adopt_result(outcome.path, outcome.sha256)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(outcome.path)
+                raise
         now = self._clock.now()
         facts = msgspec.structs.asdict(outcome)
         del facts["path"]

@@ -9,6 +9,7 @@ and so is the server's token.
 
 from __future__ import annotations
 
+import errno
 import hmac
 import re
 import secrets
@@ -62,6 +63,10 @@ _BY_STATUS = {
     405: errors.MethodNotAllowed,
     413: errors.TooLarge,
 }
+_OF_THE_DISK = {
+    errno.EACCES, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EPERM,
+    errno.EROFS,
+}  # fmt: skip
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -325,6 +330,12 @@ class ViewsHandler(APIHandler):
         return error_body(error, self.request_id)
 
     def _host_error(self, status: int, error: BaseException | None) -> ViewsError:
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            return errors.Unavailable(
+                "The server cannot write its files.",
+                hint="Look whether its disk is full or read-only, and try again.",
+                retry_after_seconds=30,
+            )
         kind = _BY_STATUS.get(status)
         if kind is None:
             return ViewsError(

@@ -6,6 +6,7 @@ I9 belongs to the audit log; I6 and half of I5 are constraints of the tables.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import sqlite3
@@ -17,6 +18,9 @@ import pyarrow as pa
 _STATES = {"PLANNED", "QUEUED", "RUNNING", "SUCCESS", "FAILED", "CANCELED"}
 _FINAL = {"PLANNED", "SUCCESS", "FAILED", "CANCELED"}
 _SKEW = 60 * 1_000_000
+# A file's stamps go by the system's tick, which may lie this far behind the clock.
+_STAMP = 50_000
+_BURIAL_SECONDS = 10.0
 _SECRET = re.compile(rb"vk_[A-Za-z0-9_-]{20,}")
 
 
@@ -29,7 +33,8 @@ def check_store(folder: Path, *, is_stopped: bool = True) -> None:
         ``store_dir`` of the server.
     is_stopped
         No server runs on it: then nothing may be left in flight by a server
-        that was told to stop, and files can be counted.
+        that was told to stop, and files can be counted. While one runs, what
+        its workers write must belong to a statement in flight.
     """
     connection = sqlite3.connect(f"file:{folder / 'views.sqlite'}?mode=ro", uri=True, timeout=10)
     connection.row_factory = sqlite3.Row
@@ -38,6 +43,9 @@ def check_store(folder: Path, *, is_stopped: bool = True) -> None:
         _rows_have_files(connection, folder)
         if is_stopped:
             _files_have_rows(connection, folder)
+            _no_server_has_left_anything(folder)
+        else:
+            _no_temporary_file_outlives_its_statement(connection, folder)
         _states_are_legal(connection)
         _leases_are_single(connection)
         _versions_have_no_holes(connection)
@@ -75,10 +83,45 @@ def _rows_have_files(connection: sqlite3.Connection, folder: Path) -> None:
 
 
 def _files_have_rows(connection: sqlite3.Connection, folder: Path) -> None:
-    named = {row[0] for row in connection.execute("SELECT sha256 FROM results")}
     old = time.time() - 3600
-    for path in (folder / "results").rglob("*.arrow"):
-        assert path.stem in named or path.stat().st_mtime > old, f"I3: nobody names {path.name}"
+    for place in ("results", "frames"):
+        named = {row[0] for row in connection.execute(f"SELECT sha256 FROM {place}")}
+        for path in (folder / place).rglob("*"):
+            if path.is_dir() or path.stem in named:
+                continue
+            assert path.stat().st_mtime > old, f"I3: no row of {place} names {path.name}"
+
+
+def _no_server_has_left_anything(folder: Path) -> None:
+    for place in ("scratch", "encoded"):
+        left = [str(path.relative_to(folder)) for path in (folder / place).glob("*/**/*")]
+        assert not left, f"I3: {left[:5]}"
+
+
+def _no_temporary_file_outlives_its_statement(connection: sqlite3.Connection, folder: Path) -> None:
+    """While servers run; a worker that died is buried in the background, so not at once."""
+    deadline = time.monotonic() + _BURIAL_SECONDS
+    while late := _late_files(connection, folder):
+        assert time.monotonic() < deadline, f"I3: {late[:5]}"
+        time.sleep(0.1)
+
+
+def _late_files(connection: sqlite3.Connection, folder: Path) -> list[str]:
+    """What workers have written for a statement that is over; a server writes for its own."""
+    began = dict(
+        connection.execute(
+            "SELECT server_id, min(submitted_at) FROM statements "
+            "WHERE completed_at IS NULL GROUP BY server_id"
+        ).fetchall()
+    )
+    late = []
+    for path in (folder / "scratch").glob("*/engine-*/run-*/**/*"):
+        since = began.get(path.relative_to(folder / "scratch").parts[0])
+        with contextlib.suppress(FileNotFoundError):
+            is_older = since is None or path.stat().st_mtime * 1e6 < since - _STAMP
+            if is_older and path.is_file() and path.name != "stderr":
+                late.append(str(path.relative_to(folder)))
+    return late
 
 
 def _states_are_legal(connection: sqlite3.Connection) -> None:

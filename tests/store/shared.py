@@ -20,6 +20,7 @@ from jupyter_views.core.model import (
     Version,
     View,
 )
+from jupyter_views.core.statements import _hash
 from jupyter_views.store.opened import Store
 from jupyter_views.store.views import ViewStore
 
@@ -37,6 +38,7 @@ def a_statement(sql: str | None = None, *, base_dir: str = "/", **facts: Any) ->
     """One that nobody has submitted; equal SQL has equal fingerprints."""
     number = next(_numbers)
     sql = sql or f"SELECT {number}"
+    definition = {"sql": sql, "connection": "local", "base_dir": base_dir, "frames": {}}
     query = Query(
         id=f"qry_{number}",
         sql=sql,
@@ -47,7 +49,7 @@ def a_statement(sql: str | None = None, *, base_dir: str = "/", **facts: Any) ->
         frames={},
         reads=(),
         volatile=(),
-        definition_hash=sql,
+        definition_hash=_hash(definition),
         created_at=T0,
     )
     defaults = {
