@@ -272,7 +272,7 @@ class Parts:
             projects=ProjectService(rows=store.projects, clock=clock),
             activity=ActivityService(rows=store.activities),
             sharing=SharingService(**linking),
-            visiting=VisitingService(**linking),
+            visiting=VisitingService(**linking, find=store.views.find),
             dashboards=DashboardService(
                 rows=store.dashboards, views=store.views, reading=reading, clock=clock
             ),

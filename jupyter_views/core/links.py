@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from .activity import Scope
-from .model import SECOND, Instant
+from .model import SECOND, Instant, View
 from .names import hash_key
 
 DAY: Instant = 86_400 * SECOND
@@ -145,6 +145,18 @@ class Subject(Struct, frozen=True, kw_only=True):
     short_id: str | None
     name: str
     owner: str
+
+
+def subject_of(view: View) -> Subject:
+    """The view as something to be shared."""
+    return Subject(
+        scope="view",
+        item_id=view.id,
+        project_id=view.project_id,
+        short_id=view.short_id,
+        name=view.title,
+        owner=view.owner,
+    )
 
 
 class LinkSecret:

@@ -240,6 +240,12 @@ class Encoding(Struct, frozen=True, kw_only=True):
     bom, guard
         CSV only: UTF-8 byte order mark; apostrophe before cells that a
         spreadsheet would take for a formula.
+    sort
+        Formats of text only: name of the column that orders the rows before
+        the window is cut out, NULL last; None for the order of the query.
+    cell_chars
+        JSON only: cells are the texts that people read, NULL stays null, and
+        no text is longer than this many characters.
     """
 
     path: str
@@ -252,6 +258,9 @@ class Encoding(Struct, frozen=True, kw_only=True):
     big: Big = "number"
     bom: bool = False
     guard: bool = False
+    sort: str | None = None
+    is_descending: bool = False
+    cell_chars: int | None = None
 
 
 class Encoded(Struct, frozen=True, kw_only=True):

@@ -9,14 +9,23 @@ from typing import Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import Gone, InvalidColumns
 from .model import Result
-from .ports import Big, Encoded, Encoding, Engine, Format
+from .ports import Big, Column, Encoded, Encoding, Engine, Format
+
+_TABLE_COLUMNS = 100
+_TABLE_CHARS = 2_000_000
+_CELL_CHARS = (200, 10_000)
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """Which part of a result is wanted, and how it is to be written."""
+    """Which part of a result is wanted, and how it is to be written.
+
+    ``sort``, ``is_descending`` and ``cell_chars`` as in
+    :class:`~.ports.Encoding`.
+    """
 
     format: Format = "json"
     columns: tuple[str, ...] | None = None
@@ -25,6 +34,31 @@ class Window(Struct, frozen=True, kw_only=True):
     big: Big = "number"
     bom: bool = False
     guard: bool = False
+    sort: str | None = None
+    is_descending: bool = False
+    cell_chars: int | None = None
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """Rows as people read them.
+
+    Attributes
+    ----------
+    columns
+        Those that are shown, the first hundred at most.
+    rows
+        Texts in their order, None for NULL; one that is longer than
+        ``cell_chars`` was cut there by whoever shows it.
+    offset, total
+        Where this page begins, and how many rows are stored.
+    """
+
+    columns: tuple[Column, ...]
+    rows: list[list[str | None]]
+    offset: int
+    total: int
+    cell_chars: int
+    hidden_columns: int
 
 
 class Rendering(Struct, frozen=True, kw_only=True):
@@ -93,13 +127,58 @@ class ResultService:
             rendering.add_done_callback(lambda _: self._rendering.pop(tag, None))
         return await asyncio.shield(rendering)
 
+    async def table(
+        self,
+        result: Result,
+        *,
+        limit: int,
+        offset: int,
+        sort: str | None = None,
+        is_descending: bool = False,
+    ) -> Table:
+        """A page of rows for people to read; a bounded amount of text, however long the cells are.
+
+        Parameters
+        ----------
+        sort
+            A column's name; of several with that name the first counts.
+        """
+        columns = result.columns[:_TABLE_COLUMNS]
+        least, most = _CELL_CHARS
+        chars = max(least, min(most, _TABLE_CHARS // (limit * len(columns))))
+        window = Window(
+            limit=limit,
+            offset=offset,
+            sort=sort,
+            is_descending=is_descending,
+            # One more, so that what was cut can be seen to be.
+            cell_chars=chars + 1,
+        )
+        shown = replace(result, columns=columns)
+        while True:
+            rendering = await self.render(shown, window)
+            try:
+                rows = await asyncio.to_thread(_texts, rendering.content)
+                break
+            except FileNotFoundError:
+                self.forget(rendering)
+        return Table(
+            columns=columns,
+            rows=rows,
+            offset=offset,
+            total=result.row_count,
+            cell_chars=chars,
+            hidden_columns=len(result.columns) - len(columns),
+        )
+
     def forget(self, rendering: Rendering) -> None:
         """Drop a rendering whose file is gone; the next reader gets a new one."""
         self._cache.drop(rendering.etag)
 
     async def _render(self, result: Result, window: Window, tag: str) -> Rendering:
         names = {column.name for column in result.columns}
-        unknown = [name for name in window.columns or () if name not in names]
+        wanted = (*(window.columns or ()), *((window.sort,) if window.sort is not None else ()))
+        unknown = [name for name in wanted if name not in names]
         if unknown:
             raise InvalidColumns(
                 f"No column named {unknown[0][:100]!r}.",
@@ -131,6 +210,11 @@ class ResultService:
 
 def _rendering(tag: str, row_count: int, content: bytes | Path, size: int) -> Rendering:
     return Rendering(row_count=row_count, content=content, size=size, etag=tag)
+
+
+def _texts(content: bytes | Path) -> list[list[str | None]]:
+    text = content if isinstance(content, bytes) else content.read_bytes()
+    return msgspec.json.decode(b"[" + text + b"]", type=list[list[str | None]])
 
 
 def _variant(window: Window) -> str:

@@ -118,6 +118,11 @@ class SharingService:
         ends_at = share.ends_at(self._max_days) if share else None
         return Configuration(share=share, token=token, ends_at=ends_at, is_allowed=self._is_allowed)
 
+    def require_owner(self, actor: Actor, subject: Subject) -> None:
+        """Raise Forbidden unless the actor owns it; asked before a body is looked at."""
+        if actor.name != subject.owner:
+            raise Forbidden(f"Only {subject.owner} can share this.")
+
     async def change(self, actor: Actor, subject: Subject, change: ShareChange) -> Configuration:
         """Switch a link on or off, or change what its page shows; its address stays.
 
@@ -128,7 +133,7 @@ class SharingService:
         Invalid
             When it would expire in the past, or later than is allowed.
         """
-        _require_owner(actor, subject)
+        self.require_owner(actor, subject)
         if change.enabled is True and not self._is_allowed:
             raise Forbidden(
                 "Links for everybody are switched off on this server.",
@@ -193,11 +198,11 @@ class SharingService:
         Conflict
             When somebody replaced it at the same moment.
         """
-        _require_owner(actor, subject)
+        self.require_owner(actor, subject)
         now = self._clock.now()
         old = await self._shown(subject)
         new = self._new_share(actor, subject, now)
-        activity = deed(actor.name, subject, "access token refreshed", now)
+        activity = link_deed(actor.name, subject, "access token refreshed", now)
         if old is None:
             await asyncio.to_thread(self._rows.create, new, (activity,))
         else:
@@ -208,11 +213,11 @@ class SharingService:
 
     async def revoke(self, actor: Actor, subject: Subject) -> None:
         """End the link at once and for good; the next one has another address."""
-        _require_owner(actor, subject)
+        self.require_owner(actor, subject)
         share = await self._shown(subject)
         if share is not None:
             now = self._clock.now()
-            activity = deed(actor.name, subject, "sharing revoked", now)
+            activity = link_deed(actor.name, subject, "sharing revoked", now)
             await asyncio.to_thread(self._rows.revoke, share, now, activity)
 
     async def add_password(
@@ -227,25 +232,28 @@ class SharingService:
         Invalid
             When it is too short, or there are too many.
         """
-        _require_owner(actor, subject)
+        self.require_owner(actor, subject)
         share = await self._shown(subject)
         if share is None or not share.password_required:
-            raise BadRequest("Password protection must be enabled before creating passwords")
+            raise BadRequest(
+                "Password protection must be enabled before creating passwords",
+                details={"field": "password_required"},
+            )
         if len(share.passwords) >= MOST_PASSWORDS:
             raise Invalid(f"A link has {MOST_PASSWORDS} passwords at most.", field="raw_password")
         chosen = _checked(password) if password and password.strip() else new_password()
         now = self._clock.now()
         made = SharePassword(id=new_id("pass"), note=note, created_at=now, created_by=actor.name)
-        activity = deed(actor.name, subject, "share password created", now)
+        activity = link_deed(actor.name, subject, "share password created", now)
         password_hash = await asyncio.to_thread(hash_password, chosen)
         await asyncio.to_thread(self._rows.add_password, share.id, made, password_hash, activity)
         return made, chosen
 
     async def remove_password(self, actor: Actor, subject: Subject, password_id: str) -> None:
         """End a password, and with it whatever it opened."""
-        _require_owner(actor, subject)
+        self.require_owner(actor, subject)
         share = await self._shown(subject)
-        activity = deed(actor.name, subject, "share password deleted", self._clock.now())
+        activity = link_deed(actor.name, subject, "share password deleted", self._clock.now())
         if share is None or not await asyncio.to_thread(
             self._rows.remove_password, share, password_id, activity
         ):
@@ -253,7 +261,7 @@ class SharingService:
 
     async def visits(self, actor: Actor, subject: Subject, limit: int, offset: int) -> Page:
         """Who opened the link, newest first; for its owner alone."""
-        _require_owner(actor, subject)
+        self.require_owner(actor, subject)
         await self._visits.flush()
         return await asyncio.to_thread(
             self._rows.visits, subject.scope, subject.item_id, limit, offset
@@ -281,11 +289,6 @@ class SharingService:
         )
 
 
-def _require_owner(actor: Actor, subject: Subject) -> None:
-    if actor.name != subject.owner:
-        raise Forbidden(f"Only {subject.owner} can share this.")
-
-
 def _checked(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise Invalid(
@@ -306,10 +309,10 @@ def _changes(
     deeds = []
     if before.enabled != after.enabled:
         word = "sharing enabled" if after.enabled else "sharing disabled"
-        deeds.append(deed(actor.name, subject, word, now))
+        deeds.append(link_deed(actor.name, subject, word, now))
     changes = changes_between(old, new)
     if changes:
-        deeds.append(deed(actor.name, subject, "sharing changed", now, changes))
+        deeds.append(link_deed(actor.name, subject, "sharing changed", now, changes))
     return deeds
 
 
@@ -322,7 +325,7 @@ def _said(share: Share) -> dict[str, Any]:
     }
 
 
-def deed(
+def link_deed(
     person: str | None, subject: Subject, word: str, now: Instant, changes: Any = None
 ) -> Activity:
     """What somebody did to a link, for the log of its object; None is a visitor."""

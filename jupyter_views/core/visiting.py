@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakValueDictionary
-
-from msgspec import Struct
 
 from .activity import Activity, Change
 from .batches import Batches
@@ -15,11 +14,11 @@ from .errors import NotFound, TooMany, Unauthenticated
 from .freshness import Mode
 from .limits import RateLimit
 from .links import LinkSecret, Share, SharePassword, Subject, Visit
-from .model import SECOND, Instant
+from .model import SECOND, Instant, View
 from .names import hash_key
 from .passwords import is_password
 from .ports import Clock
-from .sharing import LONGEST_PASSWORD, deed
+from .sharing import LONGEST_PASSWORD, link_deed
 
 TICKET: Instant = 86_400 * SECOND
 """How long a password that was given need not be given again."""
@@ -27,24 +26,9 @@ _WINDOW: Instant = 600 * SECOND
 _TRIES = 10
 # Of all addresses together: else a password of a few letters falls to many guessers.
 _TRIES_OF_ALL = 100
-_TOLD_FROM = 5
+_TOLD_AFTER = 5
 # Words of ``refresh`` that make a visitor wait for new rows where the old are not fresh.
 _WAITING = frozenset({"", "true", "1", "yes", "blocking", "force_blocking", "force_async"})
-
-
-class Tries(Struct, frozen=True, kw_only=True):
-    """How far wrong passwords are from a lock-out.
-
-    Attributes
-    ----------
-    left
-        Before this address must wait; None while nobody needs to be told.
-    wait_seconds
-        How long it then has to wait.
-    """
-
-    left: int | None = None
-    wait_seconds: int = 0
 
 
 class VisitorRows(Protocol):
@@ -62,6 +46,8 @@ class VisitingService:
 
     Parameters
     ----------
+    find
+        The view with a key.
     is_allowed, max_days
         As in :class:`~.sharing.SharingService`.
     """
@@ -70,6 +56,7 @@ class VisitingService:
         self,
         *,
         rows: VisitorRows,
+        find: Callable[[int], View | None],
         secret: LinkSecret,
         visits: Batches[Visit],
         clock: Clock,
@@ -77,6 +64,7 @@ class VisitingService:
         max_days: int,
     ) -> None:
         self._rows = rows
+        self._find = find
         self._secret = secret
         self._visits = visits
         self._clock = clock
@@ -120,6 +108,13 @@ class VisitingService:
         now = self._clock.now()
         return any(self._secret.read_ticket(ticket, now) in active for ticket in tickets)
 
+    async def view(self, share: Share) -> View:
+        """The view behind a link; NotFound where it was deleted a moment ago."""
+        found = await asyncio.to_thread(self._find, share.item_id)
+        if found is None:
+            raise NotFound("This link does not exist or is no longer shared.")
+        return found
+
     async def unlock(self, share: Share, subject: Subject, password: str, address: str) -> str:
         """A ticket for the right password.
 
@@ -149,7 +144,7 @@ class VisitingService:
                 self._rows.note_attempt, visit, _login(share, subject, opened, visit)
             )
         if opened is None:
-            raise Unauthenticated("Incorrect password")
+            raise Unauthenticated("Incorrect password", hint=await self._warning(share, address))
         return self._secret.ticket(share.id, opened.id, now + TICKET)
 
     def _opened_by(self, share: Share, password: str) -> SharePassword | None:
@@ -171,13 +166,16 @@ class VisitingService:
                     retry_after_seconds=wait,
                 )
 
-    async def tries(self, share: Share, address: str) -> Tries:
-        """What somebody who gave a wrong password must know; nothing before the fifth."""
+    async def _warning(self, share: Share, address: str) -> str | None:
+        """What somebody who goes on guessing has to expect; nothing before the fifth time."""
         mine, _ = await self._refusals(share, address)
-        if len(mine) < _TOLD_FROM:
-            return Tries()
-        left = max(0, _TRIES - len(mine))
-        return Tries(left=left, wait_seconds=self._wait(mine[-1] if left else mine[_TRIES - 1]))
+        if len(mine) < _TOLD_AFTER:
+            return None
+        left = _TRIES - len(mine)
+        wait = self._wait(mine[-1])
+        if left <= 0:
+            return f"You can try again in {wait} s."
+        return f"After {left} more you have to wait {wait} s."
 
     async def _refusals(self, share: Share, address: str) -> tuple[list[Instant], list[Instant]]:
         """Instants of wrong passwords, newest first: of this address, of all."""
@@ -233,4 +231,4 @@ def _login(share: Share, subject: Subject, opened: SharePassword | None, visit: 
         after |= {"password_id": opened.id, "password_note": opened.note}
     word = "share_login_failed" if opened is None else "share_login_success"
     change = Change(field="authentication_attempt", after=after)
-    return deed(None, subject, word, visit.at, (change,))
+    return link_deed(None, subject, word, visit.at, (change,))

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import pyarrow as pa
+from msgspec import structs
 
 from ..core.errors import Gone, InvalidColumns
 from ..core.ports import Column, Encoded, Encoding
@@ -190,7 +191,12 @@ class Encoder:
         chosen = choose(encoding.columns_meta, encoding.columns)
         columns = [encoding.columns_meta[at] for at in chosen]
         path = os.path.join(self._scratch, f"rendered.{encoding.format}")
-        window = Window(encoding, chosen)
+        if encoding.sort is not None:
+            # The column that orders the rows comes last, and every row must be looked at.
+            key = choose(encoding.columns_meta, (encoding.sort,))[0]
+            window = Window(structs.replace(encoding, limit=None, offset=0), [*chosen, key])
+        else:
+            window = Window(encoding, chosen)
         try:
             return self._rendered(encoding, window, columns, path)
         except Exception:
@@ -234,16 +240,38 @@ class Encoder:
             names = render.distinct([column.name for column in columns])
             named = [(name, e, kind) for name, (_, e, kind) in zip(names, parts, strict=True)]
             row = f"concat({render.json_row(named, encoding.big, is_object=True)}, chr(10))"
+        elif encoding.cell_chars is not None:
+            row = f"concat(',', {_texts_row(parts, encoding.cell_chars)})"
         else:
             row = f"concat(',', {render.json_row(parts, encoding.big, is_object=False)})"
         skip = 1 if encoding.format == "json" else 0
+        source = self._ordered(cursor, encoding, len(columns))
         # The only names in this text are ours (c0, source) or quoted by render.
-        relation = cursor.sql(f"SELECT {row} FROM source")  # noqa: S608
+        relation = cursor.sql(f"SELECT {row} FROM {source}")  # noqa: S608
+        rows = 0
         for batch in relation.to_arrow_reader(_ROWS_OUT):
+            rows += batch.num_rows
             part = text_of(batch.column(0))
             sink.write(part[skip:])
             skip = 0
-        return sink.end(window.rows)
+        return sink.end(rows)
+
+    def _ordered(self, cursor: Any, encoding: Encoding, width: int) -> str:
+        """The rows to write; where they are to be sorted, those with equal keys as they are stored.
+
+        The key is the column behind the shown ones; see :meth:`encode`.
+        """
+        if encoding.sort is None:
+            return "source"
+        at = choose(encoding.columns_meta, (encoding.sort,))[0]
+        engine_type = cursor.sqltype(encoding.columns_meta[at].engine_type)
+        key = render.restored(f"c{width}", engine_type)
+        direction = "DESC" if encoding.is_descending else "ASC"
+        limit = "" if encoding.limit is None else f"LIMIT {encoding.limit}"
+        return (
+            "(SELECT * FROM (SELECT *, row_number() OVER () AS place FROM source)"  # noqa: S608
+            f" ORDER BY {key} {direction} NULLS LAST, place {limit} OFFSET {encoding.offset})"
+        )
 
     def _parquet(self, cursor: Any, window: Window, columns: list[Column], path: str) -> Encoded:
         names = render.distinct([column.name for column in columns], str.casefold)
@@ -269,6 +297,12 @@ class Encoder:
             for batch in window.batches():
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
         return _inline_if_small(path, window.rows)
+
+
+def _texts_row(parts: list[tuple[str, str, Any]], chars: int) -> str:
+    """One row as a JSON array of the texts that people read."""
+    cells = (f"left({render.shown_text(e, engine_type)}, {chars})" for _, e, engine_type in parts)
+    return f"CAST(json_array({', '.join(cells)}) AS VARCHAR)"
 
 
 def choose(columns: tuple[Column, ...], wanted: tuple[str, ...] | None) -> list[int]:

@@ -239,6 +239,12 @@ def _csv_quoted(text: str) -> str:
     return f"CASE WHEN {needs} THEN '\"' || replace({text}, '\"', '\"\"') || '\"' ELSE {text} END"
 
 
+def shown_text(e: str, engine_type: Any) -> str:
+    """A cell as people read it, in the spelling of CSV without its quotes; NULL stays NULL."""
+    kind = kind_of(engine_type)
+    return f"CAST({e} AS VARCHAR)" if kind in _NUMBERS else _csv_text(e, engine_type, kind)[0]
+
+
 def csv_header(names: list[str], *, guard: bool) -> str:
     """The header line, under the same rules as the cells."""
     return ",".join(_header_cell(name, guard=guard) for name in names) + "\r\n"

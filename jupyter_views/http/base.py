@@ -319,6 +319,10 @@ class ViewsHandler(APIHandler):
         if self.request.method == "HEAD":
             self.send_nothing(self.error_status(error))
             return
+        self.send_error_out(error)
+
+    def send_error_out(self, error: ViewsError) -> None:
+        """Finish with an error; status and headers are set."""
         self.finish(msgspec.json.encode(self.error_out(error)))
 
     def error_status(self, error: ViewsError) -> int:

@@ -39,6 +39,8 @@ from ..wire.query_objects import Definition, definition_from
 from .operations import route
 from .projects import EnvelopeHandler
 
+# What an insight begins with, wherever it stands; its rows go behind it.
+_NO_ROWS = b'{"result":['
 _CSV = "text/csv; charset=utf-8; header=present"
 
 
@@ -135,12 +137,12 @@ class InsightsBase(EnvelopeHandler):
         if served.file is None or self.wants_csv():
             await self.answer(answer, status=status)
         else:
-            await self._stream(answer, served.file, status)
+            await self.stream(answer, served.file, status)
 
-    async def _stream(self, answer: InsightOut, file: Path, status: int) -> None:
+    async def stream(self, answer: Struct, file: Path, status: int) -> None:
         """Send an insight whose rows are many: they go from their file into the empty list."""
         text = msgspec.json.encode(answer)
-        at = len(b'{"result":[')
+        at = text.index(_NO_ROWS) + len(_NO_ROWS)
         opened = await self.services.run_in_thread(file.open, "rb")
         size = (await self.services.run_in_thread(file.stat)).st_size
         self.set_status(status)

@@ -70,22 +70,31 @@ def route(
 
 
 def public_route(
-    summary: str, *, answer: type[Struct]
+    summary: str,
+    *,
+    query: type[Struct] | None = None,
+    body: type[Struct] | None = None,
+    answer: type[Struct] | None = None,
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
     """Make a method a verb that strangers reach; there are very few."""
+    operation = Operation(
+        summary=summary,
+        action="read",
+        scope=None,
+        query=query,
+        body=body,
+        answer=answer,
+        status=200,
+        is_public=True,
+    )
 
     def decorate(method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-        verb = allow_unauthenticated(method)
-        verb.operation = Operation(  # type: ignore[attr-defined]
-            summary=summary,
-            action="read",
-            scope=None,
-            query=None,
-            body=None,
-            answer=answer,
-            status=200,
-            is_public=True,
-        )
-        return verb
+        @wraps(method)
+        async def verb(self: ViewsHandler, *args: str) -> None:
+            self.check_body_size()
+            await method(self, *args)
+
+        verb.operation = operation  # type: ignore[attr-defined]
+        return allow_unauthenticated(verb)
 
     return decorate

@@ -35,7 +35,6 @@ from .insight_readers import (
     ViewActivityHandler,
     ViewedHandler,
 )
-from .insights import InsightHandler, InsightsHandler
 from .perspectives import (
     PerspectiveHandler,
     PerspectiveRefreshHandler,
@@ -52,6 +51,14 @@ from .server import (
     OpenApiHandler,
 )
 from .services import Services
+from .shared import EmbeddedHandler, SharedCsvHandler, SharedHandler, SharedJsonHandler
+from .sharing import (
+    SharePasswordHandler,
+    SharePasswordsHandler,
+    SharingHandler,
+    SharingRefreshHandler,
+    VisitsHandler,
+)
 from .statements import (
     CancelHandler,
     StatementHandler,
@@ -59,6 +66,7 @@ from .statements import (
     StatementsHandler,
 )
 from .views import DoorHandler, ViewHandler, ViewRefreshHandler, ViewResultHandler, ViewsListHandler
+from .visitors import VisitedInsightHandler, VisitedInsightsHandler
 
 _PARTS = {
     "{id}": r"([A-Za-z0-9_-]{1,100})",
@@ -69,6 +77,8 @@ _PARTS = {
     "{project}": r"(@current|[1-9][0-9]{0,8})",
     "{door}": r"(perspective|insight)",
     "{insight}": r"([A-Za-z0-9]{1,32})",
+    # Wider than tokens are: a link that was cut when it was copied is told of on a page.
+    "{token}": r"([A-Za-z0-9_-]{1,200})",
 }
 
 
@@ -131,14 +141,19 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}/activity", ViewActivityHandler),
     Route("api/projects", ProjectsHandler),
     *_of_projects(
-        ("insights", InsightsHandler),
+        ("insights", VisitedInsightsHandler),
         ("insights/activity", InsightsActivityHandler),
         ("insights/cancel", CancelInsightHandler),
         ("insights/my_last_viewed", LastViewedHandler),
         ("insights/trending", TrendingHandler),
         ("insights/viewed", ViewedHandler),
-        ("insights/{insight}", InsightHandler),
+        ("insights/{insight}", VisitedInsightHandler),
         ("insights/{insight}/activity", InsightActivityHandler),
+        ("insights/{insight}/sharing", SharingHandler),
+        ("insights/{insight}/sharing/refresh", SharingRefreshHandler),
+        ("insights/{insight}/sharing/passwords", SharePasswordsHandler),
+        ("insights/{insight}/sharing/passwords/{id}", SharePasswordHandler),
+        ("insights/{insight}/sharing/visits", VisitsHandler),
         ("query/{id}", QueryHandler),
         ("dashboards", DashboardsHandler),
         ("dashboards/{n}", DashboardHandler),
@@ -148,6 +163,10 @@ ROUTES: tuple[Route, ...] = (
     Route("api/keys/{id}", KeyHandler),
     Route("api/connections", ConnectionsHandler),
     Route("api/doctor", DoctorHandler),
+    Route("shared/{token}", SharedHandler),
+    Route("shared/{token}.json", SharedJsonHandler),
+    Route("shared/{token}.csv", SharedCsvHandler),
+    Route("embedded/{token}", EmbeddedHandler),
 )
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     delete,
     exc,
-    false,
     func,
     insert,
     or_,
@@ -49,7 +48,10 @@ class ShareStore:
         return self._by_hash.get(token_hash)
 
     def find(self, token_hash: str) -> Share | None:
-        """The link whose token has this hash, open or not; None where its object is deleted."""
+        """The link whose token has this hash, open or not; None where its object is deleted.
+
+        A view is shared as an insight, and no longer is when it is none.
+        """
         version = self._database.version()
         with self._database.read() as connection:
             found = _loaded(connection, shares.c.token_hash == token_hash)
@@ -266,8 +268,7 @@ def _loaded(connection: Connection, condition: Any) -> Share | None:
             .outerjoin(dashboards, dashboards.c.id == shares.c.dashboard_id)
             .where(
                 condition,
-                func.coalesce(insights.c.deleted, false()).is_(False),
-                func.coalesce(dashboards.c.deleted, false()).is_(False),
+                or_(insights.c.deleted.is_(False), dashboards.c.deleted.is_(False)),
             )
         )
         .mappings()

@@ -87,7 +87,10 @@ class InsightBasic(Struct, frozen=True, kw_only=True):
 
 
 class InsightOut(Struct, frozen=True, kw_only=True):
-    """An insight whole. ``result`` comes first, so that rows can be streamed into their place."""
+    """An insight whole. ``result`` comes first, so that rows can be streamed into their place.
+
+    Visitors of a link are not told who made it, unless its owner wants it.
+    """
 
     result: msgspec.Raw | None
     id: int
@@ -104,11 +107,11 @@ class InsightOut(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     favorited: bool
     saved: bool
-    created_at: str
-    created_by: PersonOut
+    created_at: str | None
+    created_by: PersonOut | None
     updated_at: str
-    last_modified_at: str
-    last_modified_by: PersonOut
+    last_modified_at: str | None
+    last_modified_by: PersonOut | None
     is_sample: bool
     last_refresh: str | None
     cache_target_age: str | None

@@ -23,8 +23,22 @@ SAMPLES = {
     "{project}": "1",
     "{insight}": "1",
     "{door}": "insight",
+    "{token}": "vs_x",
 }
-PUBLIC = {("GET", "api/health"), ("HEAD", "api/health")}
+# What strangers are answered: that the server is well, and that a link is none.
+PUBLIC = {
+    **dict.fromkeys((("GET", "api/health"), ("HEAD", "api/health")), 200),
+    **{
+        (verb, address): 404
+        for address, verbs in {
+            "shared/vs_x": ("GET", "HEAD", "POST"),
+            "shared/vs_x.json": ("GET", "HEAD"),
+            "shared/vs_x.csv": ("GET", "HEAD"),
+            "embedded/vs_x": ("GET", "HEAD", "POST"),
+        }.items()
+        for verb in verbs
+    },
+}
 
 
 def _address(path: str) -> str:
@@ -41,11 +55,11 @@ async def test_A01_nobody_gets_anything_without_credentials(
     api, stranger, http_server_client, authorization
 ):
     headers = {"Authorization": authorization} if authorization else {}
-    for address in [*ADDRESSES, "", "api", "api/nothing", "shared/x"]:
+    for address in [*ADDRESSES, "", "api", "api/nothing", "shared"]:
         for verb in VERBS:
             answer = await stranger(verb, address, headers=headers)
             if (verb, address) in PUBLIC:
-                assert answer.status == 200
+                assert answer.status == PUBLIC[verb, address], (verb, address)
             else:
                 assert answer.status in {401, 405}, (verb, address, answer.status)
                 assert b"stmt_" not in answer.body
@@ -187,6 +201,16 @@ async def test_every_verb_of_every_route_wants_a_scope_of_a_key(person):
                 continue
             answer = await useless(verb, address, {} if verb in {"POST", "PUT"} else None)
             assert answer.status == 403, (verb, address, answer.status)
+
+
+def test_no_verb_is_open_to_strangers_but_those_that_are_listed():
+    open_ones = {
+        (verb, address)
+        for route, address in zip(ROUTES, ADDRESSES, strict=True)
+        for verb in VERBS[:6]
+        if getattr(getattr(getattr(route.handler, verb.lower()), "operation", None), "is_public", 0)
+    }
+    assert open_ones == set(PUBLIC)
 
 
 def test_every_route_has_a_handler_of_ours():

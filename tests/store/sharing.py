@@ -6,11 +6,14 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert
+
 from jupyter_views.core.batches import Batches
 from jupyter_views.core.links import LinkSecret, Subject, Visit
 from jupyter_views.core.model import SECOND, Actor
 from jupyter_views.core.sharing import Configuration, ShareChange, SharingService
 from jupyter_views.core.visiting import VisitingService
+from jupyter_views.store.tables import insights
 
 from .past import START, Past
 
@@ -46,6 +49,9 @@ class Bench:
 
     def a_subject(self, at: int = 0) -> Subject:
         view_id = self.past.view(at=at)
+        door = {"view_id": view_id, "last_modified_at": START, "last_modified_by": "ana"}
+        with self.past.store.database.write() as connection:
+            connection.execute(insert(insights).values(**door))
         return Subject(
             scope="view",
             item_id=view_id,
@@ -68,7 +74,8 @@ class Bench:
             "is_allowed": is_allowed,
             "max_days": max_days,
         }
-        self.sharing, self.visiting = SharingService(**parts), VisitingService(**parts)
+        self.sharing = SharingService(**parts)
+        self.visiting = VisitingService(**parts, find=self.past.store.views.find)
 
     async def change(self, **values: Any) -> Configuration:
         return await self.sharing.change(ANA, self.subject, ShareChange(**values))

@@ -1,0 +1,266 @@
+"""Links, for those who have the address: ``shared/{token}`` and what belongs to it.
+
+Whoever is signed in is nobody here. What counts is the address, and a ticket
+where the link asks for a password.
+"""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+from typing import ClassVar
+from urllib.parse import parse_qs
+
+from ..core.errors import BadRequest, Forbidden, TooMany, Unauthenticated, ViewsError
+from ..core.links import HINT_LENGTH, LinkSettings, Share, subject_of
+from ..core.model import SECOND
+from ..core.reading import Reading, rows_of
+from ..core.results import Table
+from ..core.visiting import TICKET
+from ..wire.envelope import BareError
+from ..wire.linked import (
+    LinkQuery,
+    LinkRowsQuery,
+    PageOut,
+    PageQuery,
+    SharedOut,
+    Unlock,
+    Unlocked,
+    page_out,
+    page_window,
+    shared_out,
+)
+from .operations import public_route
+from .pages import page_policy, render
+from .rows import ResultQuery, Source, send_result
+from .visitors import VisitorBase
+
+COOKIE = "views_share"
+_ENDINGS = ("", ".json", ".csv", ".png", ".svg")
+
+
+class LinkHandler(VisitorBase):
+    """Base of a link's addresses.
+
+    Attributes
+    ----------
+    kind
+        What is asked for, as the access log calls it.
+    """
+
+    kind: ClassVar[str]
+    body_bytes = 8192
+
+    def set_default_headers(self) -> None:
+        """Nothing that a link answers is kept by a cache or found by a search engine."""
+        super().set_default_headers()
+        self.set_header("Cache-Control", "private, no-store")
+        self.set_header("X-Robots-Tag", "noindex, nofollow")
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether a program asks; a browser says that it takes HTML."""
+        headers = self.request.headers
+        accept, sent = headers.get("Accept", ""), headers.get("Content-Type", "")
+        is_json = "application/json" in accept or sent.startswith("application/json")
+        return "text/html" not in accept and (is_json or self.kind == "json")
+
+    async def opened(self, token: str) -> Share:
+        """The link, where it answers and asks for no password or was given it."""
+        share = await self.services.visiting.open(token, self.address)
+        if not self.services.visiting.is_unlocked(share, self.tickets()):
+            raise Unauthenticated("This link needs its password.")
+        return share
+
+    def tickets(self) -> tuple[str, ...]:
+        """What the visitor shows for a password that was given."""
+        return tuple(each for each in (self.bearer(), self.get_cookie(COOKIE)) if each)
+
+    async def send_json(self, share: Share, token: str, asked: str | None) -> None:
+        """Answer with what the page shows, for programs."""
+        insight, file = await self.visited(share, asked)
+        is_embedded = self.kind == "embedded"
+        settings = share.settings or LinkSettings()
+        answer = shared_out(insight, settings, token, is_embedded=is_embedded)
+        self.services.visiting.note(share, "json", self.address)
+        if file is None:
+            await self.answer(answer)
+        else:
+            await self.stream(answer, file, 200)
+
+    def send_page(self, html: str, framed_by: tuple[str, ...] = ()) -> None:
+        """Answer with a page that has no script, and may have none."""
+        self.set_header("Content-Security-Policy", page_policy(framed_by))
+        self.finish(html, set_content_type="text/html; charset=utf-8")
+
+    def send_error_out(self, error: ViewsError) -> None:
+        """Tell a program in JSON and a person on a page, in the same words."""
+        if self.wants_json:
+            super().send_error_out(error)
+        else:
+            self.send_page(render("message.html", message=error.message, hint=error.hint))
+
+    def error_out(self, error: ViewsError) -> BareError:
+        """One sentence."""
+        return BareError(error=error.message)
+
+    def _log(self) -> None:
+        # The host writes addresses into its log, and this one is a secret.
+        hint = self.path_args[0][-HINT_LENGTH:] if self.path_args else ""
+        self.request.uri = f"{self.prefix}/(a link …{hint})"
+        super()._log()
+
+
+class SharedHandler(LinkHandler):
+    """``shared/{token}``: the page of a link, or the small one that asks for its password."""
+
+    kind = "page"
+    room = "shared"
+
+    def framed_by(self, share: Share) -> tuple[str, ...]:
+        """Sites that may show the page in a frame."""
+        return ()
+
+    @public_route("The page of a link", query=PageQuery)
+    async def get(self, token: str) -> None:
+        """The view's rows for people, as far as its owner lets visitors see them."""
+        query = self.query(PageQuery)
+        share = await self.services.visiting.open(token, self.address)
+        if not self.services.visiting.is_unlocked(share, self.tickets()):
+            self._ask(share)
+            return
+        if self.wants_json:
+            await self.send_json(share, token, query.refresh)
+            return
+        reading = await self.reading(share, query.refresh)
+        settings = share.settings or LinkSettings()
+        page = page_out(
+            reading,
+            settings,
+            query,
+            await self._table(reading, settings, query),
+            path=f"{self.prefix}/shared/{token}",
+            now=self.services.clock.now(),
+        )
+        self.services.visiting.note(share, self.kind, self.address)
+        html = await self.services.run_in_thread(_html, page)
+        self.send_page(html, self.framed_by(share))
+
+    head = get
+
+    def _ask(self, share: Share) -> None:
+        if self.wants_json:
+            raise Unauthenticated("This link needs its password.")
+        self.send_page(render("unlock.html", message=None), self.framed_by(share))
+
+    async def _table(
+        self, reading: Reading, settings: LinkSettings, query: PageQuery
+    ) -> Table | None:
+        result = reading.view.current.result
+        if result is None or settings.table is False:
+            return None
+        window = page_window(query, result)
+        return await self.services.results.table(result, **window)
+
+    @public_route("Open a link that asks for a password", body=Unlock, answer=Unlocked)
+    async def post(self, token: str) -> None:
+        """For the right password a ticket: to a program as JSON, to a browser as a cookie."""
+        share = await self.services.visiting.open(token, self.address)
+        if share.password_required:
+            subject = subject_of(await self.services.visiting.view(share))
+            ticket = await self.services.visiting.unlock(
+                share, subject, self._password(), self.address
+            )
+            self._set_cookies(token, ticket)
+            if self.wants_json:
+                self.send(Unlocked(share_token=ticket))
+                return
+        self.set_header("Location", f"{self.prefix}/{self.room}/{token}")
+        self.send_nothing(303)
+
+    def _password(self) -> str:
+        if self.request.headers.get("Content-Type", "").startswith("application/json"):
+            return self.body(Unlock).password
+        try:
+            fields = parse_qs(self.raw_body.decode(), max_num_fields=10)
+        except ValueError:
+            raise BadRequest("The form cannot be read.") from None
+        return fields.get("password", [""])[-1]
+
+    def _set_cookies(self, token: str, ticket: str) -> None:
+        """One for each address of this link, and for no other: a path ends at a slash."""
+        addresses = [f"shared/{token}{ending}" for ending in _ENDINGS]
+        for address in (*addresses, f"embedded/{token}"):
+            cookie = SimpleCookie({COOKIE: ticket})[COOKIE]
+            cookie["path"] = f"{self.prefix}/{address}"
+            cookie["httponly"] = True
+            cookie["samesite"] = "Lax"
+            cookie["secure"] = self.request.protocol == "https"
+            cookie["max-age"] = TICKET // SECOND
+            # The host's own way to set a cookie keeps one for each name.
+            self.add_header("Set-Cookie", cookie.OutputString())
+
+    def send_error_out(self, error: ViewsError) -> None:
+        """A wrong password asks again, and says what is wrong."""
+        is_refused = self.request.method == "POST" and isinstance(error, (Unauthenticated, TooMany))
+        if is_refused and not self.wants_json:
+            message = ". ".join(filter(None, (error.message.rstrip("."), error.hint)))
+            self.send_page(render("unlock.html", message=message))
+        else:
+            super().send_error_out(error)
+
+
+class EmbeddedHandler(SharedHandler):
+    """``embedded/{token}``: the same page for a frame of another page."""
+
+    kind = "embedded"
+    room = "embedded"
+
+    def framed_by(self, share: Share) -> tuple[str, ...]:
+        """This server, or the sites that the owner named."""
+        named = share.settings.embed_origins if share.settings else None
+        return named or ("'self'",)
+
+
+class SharedJsonHandler(LinkHandler):
+    """``shared/{token}.json``."""
+
+    kind = "json"
+
+    @public_route("The page of a link as JSON", query=LinkQuery, answer=SharedOut)
+    async def get(self, token: str) -> None:
+        """The insight as far as its owner lets visitors see it, with the rows of the page."""
+        asked = self.query(LinkQuery).refresh
+        await self.send_json(await self.opened(token), token, asked)
+
+    head = get
+
+
+class SharedCsvHandler(LinkHandler):
+    """``shared/{token}.csv``."""
+
+    kind = "csv"
+
+    @public_route("The rows of a link as CSV", query=LinkRowsQuery)
+    async def get(self, token: str) -> None:
+        """All rows as a file, where the owner lets visitors have it."""
+        query = self.query(LinkRowsQuery)
+        share = await self.opened(token)
+        if share.settings is None or share.settings.downloads is not True:
+            raise Forbidden("This view is not offered for download.")
+        reading = await self.reading(share, query.refresh)
+        view = reading.view
+        source = Source(
+            result=rows_of(view),
+            freshness=reading.freshness,
+            name=view.perspective.slug if view.perspective else view.short_id,
+            path=f"{self.prefix}/shared/{token}.csv",
+        )
+        self.services.visiting.note(share, self.kind, self.address)
+        wanted = ResultQuery(format="csv", download=True, guard=query.guard, bom=query.bom)
+        await send_result(self, source, wanted)
+
+    head = get
+
+
+def _html(page: PageOut) -> str:
+    return render("page.html", page=page, theme=page.theme)

@@ -1,0 +1,316 @@
+"""What the page of a link says: words, table, ways to the next page. No markup is made here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import replace
+
+from ..core.links import LinkSettings
+from ..core.model import SECOND, Instant, Result
+from ..core.ports import Column
+from ..core.reading import Reading
+from ..core.results import Table
+from .fields import iso
+from .insights import InsightOut
+
+PAGE_ROWS = 100
+NO_NAME = "(no name)"
+_COLLABORATORS_EDIT = 37
+_FLAGS = (
+    "whitelabel", "no_header", "show_inspector", "legend", "detailed", "hide_extra_details",
+)  # fmt: skip
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_NUMBERS = frozenset({"integer", "decimal", "double"})
+# A visitor is not told what the sources are called.
+_REASONS = {
+    "source_changed": "what it reads has changed since.",
+    "definition_changed": "its definition has changed since.",
+    "upstream_view": "a view that it reads has changed since.",
+    "age": "it is older than its limit.",
+    "unverifiable": "it is some time old, and its sources cannot be checked.",
+}
+
+
+class PageQuery(Struct, frozen=True, kw_only=True):
+    """Query string of a link's page."""
+
+    page: Annotated[str, Meta(description="Counts from 1; a page has a hundred rows.")] = "1"
+    sort: Annotated[str, Meta(description="Name of the column that orders the rows.")] | None = None
+    desc: Annotated[str, Meta(description="`1` for the greatest first.")] = ""
+    refresh: (
+        Annotated[str, Meta(description="`async` or `blocking`; nothing else forces work.")] | None
+    ) = None
+
+    @property
+    def number(self) -> int:
+        """The wanted page; the first where none that could be is named."""
+        is_number = self.page.isascii() and self.page.isdecimal() and len(self.page) < 10
+        return max(1, int(self.page)) if is_number else 1
+
+
+class LinkQuery(Struct, frozen=True, kw_only=True):
+    """Query string of a link's JSON."""
+
+    refresh: str | None = None
+
+
+class LinkRowsQuery(LinkQuery, frozen=True, kw_only=True):
+    """Query string of a link's rows as a file."""
+
+    guard: bool = True
+    bom: bool = False
+
+
+class Unlock(Struct, frozen=True, kw_only=True):
+    """What opens a link that asks for a password."""
+
+    password: str = ""
+
+
+class Unlocked(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A proof of the password for a day, to be sent as ``Authorization: Bearer``."""
+
+    share_token: str
+
+
+class SharedOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The page of a link for programs. ``insight`` comes first, for the sake of its rows."""
+
+    insight: InsightOut
+    type: str
+    access_token: str = field(name="accessToken")
+    themes: tuple[str, ...]
+    whitelabel: bool = False
+    no_header: bool = field(default=False, name="noHeader")
+    show_inspector: bool = field(default=False, name="showInspector")
+    legend: bool = False
+    detailed: bool = False
+    hide_extra_details: bool = field(default=False, name="hideExtraDetails")
+
+
+class HeaderOut(Struct, frozen=True, kw_only=True):
+    """A column's header; its link sorts by it, the other way round where it does already."""
+
+    name: str
+    is_number: bool
+    sorted: str | None
+    href: str
+
+
+class TableOut(Struct, frozen=True, kw_only=True):
+    """A page of rows with the ways to its neighbours."""
+
+    caption: str
+    headers: tuple[HeaderOut, ...]
+    rows: list[list[str | None]]
+    notes: tuple[str, ...]
+    pages: str
+    previous: str | None
+    next: str | None
+
+
+class PageOut(Struct, frozen=True, kw_only=True):
+    """Everything that the page of a link says."""
+
+    name: str
+    description: str | None
+    status: str
+    banner: str | None
+    computed_at: str | None
+    computed: str | None
+    age: str | None
+    owner: str | None
+    sql: str | None
+    table: TableOut | None
+    downloads: tuple[tuple[str, str], ...]
+    theme: str
+    has_header: bool
+    has_footer: bool
+
+
+def page_window(query: PageQuery, result: Result) -> dict[str, Any]:
+    """Which rows are wanted: only a column that is there sorts, and only a page that is there."""
+    last = max(1, -(-result.row_count // PAGE_ROWS))
+    is_known = any(column.name == query.sort for column in result.columns)
+    return {
+        "limit": PAGE_ROWS,
+        "offset": (min(query.number, last) - 1) * PAGE_ROWS,
+        "sort": query.sort if is_known else None,
+        "is_descending": is_known and query.desc == "1",
+    }
+
+
+def visitors_insight(insight: InsightOut, settings: LinkSettings) -> InsightOut:
+    """An insight as its owner lets visitors see it: no SQL and no names unless they are shown."""
+    hidden: dict[str, Any] = {
+        "query_status": None,
+        "stale_sources": (),
+        "folder": None,
+        "dashboards": (),
+        "dashboard_tiles": (),
+        "last_viewed_at": None,
+        "effective_restriction_level": _COLLABORATORS_EDIT,
+    }
+    if settings.show_sql is not True:
+        hidden |= dict.fromkeys(("query", "hogql", "filters_hash"))
+    if settings.owner_name is not True or settings.hide_extra_details is True:
+        hidden |= dict.fromkeys(("created_by", "last_modified_by"))
+    if settings.hide_extra_details is True:
+        hidden |= dict.fromkeys(("created_at", "last_modified_at"))
+    if settings.table is False and settings.downloads is not True:
+        hidden |= dict.fromkeys(("result", "columns", "types", "has_more"))
+    return replace(insight, **hidden)
+
+
+def shared_out(
+    insight: InsightOut, settings: LinkSettings, token: str, *, is_embedded: bool
+) -> SharedOut:
+    """The page of a link for programs."""
+    return SharedOut(
+        insight=insight,
+        type="embed" if is_embedded else "scene",
+        access_token=token,
+        themes=(),
+        **{name: True for name in _FLAGS if getattr(settings, name) is True},
+    )
+
+
+def page_out(
+    reading: Reading,
+    settings: LinkSettings,
+    query: PageQuery,
+    table: Table | None,
+    *,
+    path: str,
+    now: Instant,
+) -> PageOut:
+    """The page of a view as its owner lets visitors see it.
+
+    Parameters
+    ----------
+    table
+        None where the settings hide it, or where there are no rows.
+    path
+        Of the link, for its downloads.
+    """
+    view, result = reading.view, reading.view.current.result
+    computed_at = result.computed_at if result is not None else None
+    formats = [("CSV", "csv"), ("JSON", "json")] if settings.downloads is True else []
+    return PageOut(
+        name=view.title,
+        description=view.description,
+        status=reading.status,
+        banner=_banner(reading),
+        computed_at=iso(computed_at),
+        computed=None if computed_at is None else day_and_time(computed_at),
+        age=None if computed_at is None else age(computed_at, now),
+        owner=view.owner if settings.owner_name is True else None,
+        sql=view.version.query.sql if settings.show_sql is True else None,
+        table=None if table is None else _table(table, query, bool(result and result.truncated)),
+        downloads=tuple((word, f"{path}.{kind}") for word, kind in formats),
+        theme=settings.theme if isinstance(settings.theme, str) else "system",
+        has_header=settings.no_header is not True,
+        has_footer=settings.whitelabel is not True,
+    )
+
+
+def _banner(reading: Reading) -> str | None:
+    """The state in words; nothing while all is well."""
+    match reading.status:
+        case "refreshing":
+            return "Refreshing: newer rows are being made. Load this page again in a moment."
+        case "failed":
+            return "Failed: the last refresh did not succeed. These are the last good rows."
+        case "never_run":
+            return "Never run: there are no rows yet."
+        case "stale":
+            reason = _REASONS.get(reading.freshness.reason or "", "it may be out of date.")
+            return f"Stale: {reason}"
+    return None
+
+
+def _table(table: Table, query: PageQuery, is_truncated: bool) -> TableOut:
+    number = table.offset // PAGE_ROWS + 1
+    last = max(1, -(-table.total // PAGE_ROWS))
+    is_sorted = any(column.name == query.sort for column in table.columns)
+    ordered = {"sort": query.sort or "", "desc": query.desc} if is_sorted else {}
+
+    def page(at: int) -> str:
+        return _query(ordered | {"page": str(at) if at > 1 else ""})
+
+    return TableOut(
+        caption=_caption(table),
+        headers=_headers(table.columns, query),
+        rows=[[_cut(text, table.cell_chars) for text in row] for row in table.rows],
+        notes=tuple(_notes(table, is_truncated)),
+        pages=f"Page {number:,} of {last:,}",
+        previous=page(number - 1) if number > 1 else None,
+        next=page(number + 1) if number < last else None,
+    )
+
+
+def _headers(columns: tuple[Column, ...], query: PageQuery) -> tuple[HeaderOut, ...]:
+    made, seen = [], set()
+    for column in columns:
+        # Of several columns with one name the first one sorts.
+        is_key = column.name == query.sort and column.name not in seen
+        seen.add(column.name)
+        is_down = is_key and query.desc == "1"
+        turned = "1" if is_key and not is_down else ""
+        made.append(
+            HeaderOut(
+                name=column.name if column.name.strip() else NO_NAME,
+                is_number=column.type in _NUMBERS,
+                sorted=("descending" if is_down else "ascending") if is_key else None,
+                href=_query({"sort": column.name, "desc": turned}),
+            )
+        )
+    return tuple(made)
+
+
+def _query(values: dict[str, str]) -> str:
+    return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+def _caption(table: Table) -> str:
+    if not table.rows:
+        return "No rows"
+    first, last = table.offset + 1, table.offset + len(table.rows)
+    if (first, last) == (1, table.total):
+        return "1 row" if table.total == 1 else f"{table.total:,} rows"
+    return f"Rows {first:,} to {last:,} of {table.total:,}"
+
+
+def _notes(table: Table, is_truncated: bool) -> list[str]:
+    notes = []
+    if is_truncated:
+        notes.append("Truncated: the query gives more rows than are kept.")
+    if table.hidden_columns:
+        notes.append(f"{table.hidden_columns:,} more columns are not shown.")
+    return notes
+
+
+def _cut(text: str | None, chars: int) -> str | None:
+    return text if text is None or len(text) <= chars else text[:chars] + "…"
+
+
+def day_and_time(at: Instant) -> str:
+    """An instant as people read it: "20 Nov 2026 14:02 UTC"."""
+    then = datetime.fromtimestamp(at / SECOND, UTC)
+    return f"{then.day} {_MONTHS[then.month - 1]} {then:%Y %H:%M} UTC"
+
+
+def age(then: Instant, now: Instant) -> str:
+    """How long ago: "4 minutes ago"."""
+    seconds = (now - then) // SECOND
+    if seconds < 5:
+        return "just now"
+    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count:,} {word}{'' if count == 1 else 's'} ago"
+    return "just now"
