@@ -27,6 +27,7 @@ from .core.keeping import Keeper
 from .core.keys import KeyService
 from .core.links import LinkSecret
 from .core.model import SECOND, Actor
+from .core.placing import Placing
 from .core.projects import ProjectService
 from .core.reading import ReadingService
 from .core.refreshing import Refresher
@@ -35,6 +36,7 @@ from .core.running import Runner
 from .core.scheduling import Scheduler
 from .core.sharing import SharingService
 from .core.statements import Bounds, StatementService
+from .core.variants import Variants
 from .core.verifying import Verifier
 from .core.views import ViewService
 from .core.visiting import VisitingService
@@ -165,7 +167,7 @@ class Parts:
         )
         statements = StatementService(
             rows=store.statements,
-            readers=store.views,
+            readers=store.readers,
             frames=store.frames,
             files=store.files,
             engine=self.engine,
@@ -240,12 +242,14 @@ class Parts:
             announcer=announcer,
             clock=clock,
         )
+        placing = Placing(store.dashboards)
         views = ViewService(
             rows=store.views,
             versions=store.history,
             statements=statements,
             refresher=refresher,
             announcer=announcer,
+            placing=placing,
             clock=clock,
         )
         return Services(
@@ -265,6 +269,7 @@ class Parts:
                 views=views,
                 statements=statements,
                 announcer=announcer,
+                placing=placing,
                 clock=clock,
                 folder=folders[0],
             ),
@@ -273,8 +278,9 @@ class Parts:
             activity=ActivityService(rows=store.activities),
             sharing=SharingService(**linking),
             visiting=VisitingService(**linking, find=store.views.find),
-            dashboards=DashboardService(
-                rows=store.dashboards, views=store.views, reading=reading, clock=clock
+            dashboards=DashboardService(rows=store.dashboards, views=store.views, clock=clock),
+            variants=Variants(
+                reading=reading, statements=statements, assessor=assessor, refresher=refresher
             ),
             engine=self.engine,
             clock=clock,

@@ -15,7 +15,6 @@ from .dates import resolved_date
 from .errors import Invalid, NotFound, StaleWrite
 from .model import Actor, Instant, Page, View
 from .ports import Clock
-from .reading import Reading, ReadingService
 
 _WRITE_TRIES = 100
 _WORDS = ("name", "description", "filters", "variables", "is_public")
@@ -117,12 +116,9 @@ class ViewRows(Protocol):
 class DashboardService:
     """Make, find, change and delete dashboards; the only place that decides about that."""
 
-    def __init__(
-        self, *, rows: DashboardRows, views: ViewRows, reading: ReadingService, clock: Clock
-    ) -> None:
+    def __init__(self, *, rows: DashboardRows, views: ViewRows, clock: Clock) -> None:
         self._rows = rows
         self._views = views
-        self._reading = reading
         self._clock = clock
 
     async def create(self, actor: Actor, project_id: int, new: DashboardChange) -> Dashboard:
@@ -175,11 +171,20 @@ class DashboardService:
         """The dashboards that the actor may open, by name."""
         return await asyncio.to_thread(self._rows.page, actor.name, project_id, limit, offset)
 
-    async def readings(self, dashboard: Dashboard) -> dict[int, Reading]:
-        """How the views on a dashboard stand, by key; nothing is started."""
-        views = await asyncio.to_thread(self._views.find_many, dashboard.view_ids)
-        looked = await asyncio.gather(*(self._reading.look(view) for view in views))
-        return {reading.view.id: reading for reading in looked}
+    async def views(self, dashboard: Dashboard) -> tuple[View, ...]:
+        """The views on a dashboard; one that was deleted since is left out."""
+        return tuple(await asyncio.to_thread(self._views.find_many, dashboard.view_ids))
+
+    async def beneath(
+        self, actor: Actor, view: View, dashboard_id: int
+    ) -> tuple[Dashboard, Tile] | None:
+        """The dashboard that a view is read from, and its tile; None where nothing links them."""
+        try:
+            found = await self.get(actor, view.project_id, dashboard_id)
+        except NotFound:
+            return None
+        placed = [tile for tile in found.tiles if tile.view_id == view.id]
+        return (found, placed[0]) if placed else None
 
     def require_owner(self, actor: Actor, dashboard: Dashboard) -> None:
         """Raise Forbidden unless it is the actor's own; asked before a body is looked at."""

@@ -66,11 +66,21 @@ def deed(
     )
 
 
-def update_deed(before: View, after: View, person: str, at: Instant) -> Activity | None:
-    """What changed from one state to another; None when nothing did."""
+def update_deed(
+    before: View, after: View, person: str, at: Instant, beside: Change | None = None
+) -> Activity | None:
+    """What changed from one state to another; None when nothing did.
+
+    Parameters
+    ----------
+    beside
+        A change of something that is no field of the view.
+    """
     was, is_now = told(before), told(after)
     # A door that opens brings fields of its own; they are no changes of anybody's.
     changes = changes_between(was, {name: is_now[name] for name in is_now.keys() & was.keys()})
+    if beside is not None:
+        changes = tuple(sorted((*changes, beside), key=lambda change: change.field))
     if not changes:
         return None
     return deed(before, person, _word(before, after), at, changes)

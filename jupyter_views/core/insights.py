@@ -5,20 +5,39 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from msgspec import Struct
+
 from .access import can_read, require_owner
 from .activity import Activity
 from .announcing import Announcer
+from .dashboards import Tile
 from .deeds import deed
 from .definitions import version_of
 from .errors import NotFound
 from .model import Actor, InsightDoor, Instant, Page, Statement, View
 from .names import new_short_id
+from .placing import Placed, Placing
 from .ports import Clock
 from .requests import InsightFilter, NewInsight, ViewChange
 from .statements import StatementService, Submission
 from .views import ViewService
 
 LAST_VIEWED = 5
+
+
+class Beside(Struct, frozen=True, kw_only=True):
+    """What the insight page tells of an insight and the view itself does not know.
+
+    Attributes
+    ----------
+    viewed_at
+        When anybody looked at it last.
+    tiles
+        Its places on dashboards that the reader may open.
+    """
+
+    viewed_at: Instant | None = None
+    tiles: tuple[Tile, ...] = ()
 
 
 class InsightRows(Protocol):
@@ -30,7 +49,7 @@ class InsightRows(Protocol):
         self, reader: str, project_id: int, view_ids: tuple[int, ...], at: Instant
     ) -> None: ...
     def last_viewed(self, reader: str, project_id: int, limit: int) -> list[View]: ...
-    def viewed_at(self, view_ids: tuple[int, ...]) -> dict[int, Instant]: ...
+    def beside(self, reader: str, view_ids: tuple[int, ...]) -> dict[int, Beside]: ...
     def trending(
         self, reader: str, project_id: int, since: Instant, limit: int
     ) -> list[tuple[View, int, tuple[str, ...]]]: ...
@@ -40,7 +59,7 @@ class InsightRows(Protocol):
 class NewRows(Protocol):
     """Where a new view is written."""
 
-    def create(self, view: View, activity: Activity) -> View: ...
+    def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View: ...
 
 
 class InsightService:
@@ -54,6 +73,7 @@ class InsightService:
         views: ViewService,
         statements: StatementService,
         announcer: Announcer,
+        placing: Placing,
         clock: Clock,
         folder: str,
     ) -> None:
@@ -62,6 +82,7 @@ class InsightService:
         self._views = views
         self._statements = statements
         self._announcer = announcer
+        self._placing = placing
         self._clock = clock
         self._folder = folder
 
@@ -78,7 +99,13 @@ class InsightService:
         return await self._statements.plan(actor, asked)
 
     async def create(self, actor: Actor, project_id: int, new: NewInsight) -> View:
-        """Save an insight, with its query or before it; nothing is run."""
+        """Save an insight, with its query or before it; nothing is run.
+
+        Raises
+        ------
+        Invalid, Forbidden
+            When a dashboard that it is to stand on is not the actor's to edit.
+        """
         planned = new.planned or await self._statements.plan_nothing(actor)
         now = self._clock.now()
         view = View(
@@ -110,7 +137,10 @@ class InsightService:
             updated_by=actor.name,
         )
         created = deed(view, actor.name, "created", now)
-        saved = await asyncio.to_thread(self._created.create, view, created)
+        placed = await asyncio.to_thread(
+            self._placing.judge, actor, project_id, view.id, new.dashboards
+        )
+        saved = await asyncio.to_thread(self._created.create, view, created, placed)
         await asyncio.to_thread(self._rows.view, actor.name, project_id, (saved.id,), now)
         self._announcer.tell("created", saved, by=actor.name)
         return saved
@@ -157,9 +187,10 @@ class InsightService:
         """Everybody who made an insight of a project."""
         return await asyncio.to_thread(self._rows.people, project_id)
 
-    async def viewed_at(self, views: tuple[View, ...]) -> dict[int, Instant]:
-        """When anybody looked at each of these last, by key."""
-        return await asyncio.to_thread(self._rows.viewed_at, tuple(view.id for view in views))
+    async def beside(self, actor: Actor, views: tuple[View, ...]) -> dict[int, Beside]:
+        """What stands beside each of these, by key."""
+        view_ids = tuple(view.id for view in views)
+        return await asyncio.to_thread(self._rows.beside, actor.name, view_ids)
 
     async def trending(
         self, actor: Actor, project_id: int, since: Instant, limit: int

@@ -156,6 +156,8 @@ class Statement(Struct, frozen=True, kw_only=True):
         The number of the lease under which it runs: it grows when another
         server takes the statement over, and a result that comes with an
         older number is refused.
+    variant_of
+        The view whose query it runs with other values than the view's own.
     """
 
     id: str
@@ -184,6 +186,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
     changes: Changes | None = None
     fence: int = 0
+    variant_of: int | None = None
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
@@ -194,13 +197,13 @@ class Outlook(Struct, frozen=True, kw_only=True):
     success, failure
         The last statement of the fingerprint that ended so; a failure only
         when it is recent.
-    is_in_flight
-        An equal statement waits or runs.
+    in_flight
+        An equal statement that waits or runs.
     """
 
     success: Statement | None
     failure: Statement | None
-    is_in_flight: bool
+    in_flight: Statement | None
 
 
 class Version(Struct, frozen=True, kw_only=True):

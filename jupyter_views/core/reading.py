@@ -20,9 +20,9 @@ from .running import Runner
 from .statements import StatementService
 
 _LOOKED_AT = 1000
-_COMPUTE_SECONDS = 55.0
+COMPUTE_SECONDS = 55.0
 _NOTED = 10_000
-_FORCED = frozenset({Mode.FORCE_BLOCKING, Mode.FORCE_ASYNC})
+FORCED = frozenset({Mode.FORCE_BLOCKING, Mode.FORCE_ASYNC})
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -139,13 +139,13 @@ class ReadingService:
         refresh = await self._under_way(view)
         is_due = action is not Action.CACHED and refresh is None
         # Who names a mode for another's view asks, and is limited as one who asks.
-        if (chosen in _FORCED and view.has_query) or (
+        if (chosen in FORCED and view.has_query) or (
             is_due and mode is not None and not is_owner(actor, view)
         ):
             refresh = await self._refresher.asked(actor, view)
         elif is_due:
             refresh = await self._started(view, freshness)
-        seconds = _COMPUTE_SECONDS if action is Action.COMPUTE else wait * freshness.is_exceeded
+        seconds = COMPUTE_SECONDS if action is Action.COMPUTE else wait * freshness.is_exceeded
         awaited = None
         if refresh is not None and seconds:
             awaited = await self._statements.wait(refresh, seconds)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
 
 from .access import is_owner
 from .announcing import Announcer
@@ -68,6 +71,22 @@ class Refresher:
             self._log.info("view %s is not refreshed: %s", view.short_id, error.message)
             return error
 
+    async def variant(
+        self, actor: Actor, view: View, values: dict[str, Any], cause: Cause
+    ) -> Statement:
+        """A run of a view's query with other values, in its owner's name; the view stays as it is.
+
+        Raises
+        ------
+        TooMany
+            When a reader who is not the owner asks too often.
+        """
+        if not is_owner(actor, view):
+            self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
+        first = await self._upstream(view, cause, frozenset({view.id}))
+        asked = replace(submission_of(view, values), cause=cause, variant_of=view.id)
+        return await self._statements.refresh(asked, view.owner, first)
+
     def replaced_by(self, statement_id: str) -> Result | None:
         """The rows that a refresh started here replaced; told once."""
         return self._replaced.pop(statement_id, None)
@@ -117,30 +136,32 @@ class Refresher:
         return tuple(first)
 
     async def _submit(self, view: View, cause: Cause, first: tuple[Statement, ...]) -> Statement:
-        query = view.version.query
         if not view.has_query:
             raise Invalid("There is no query to run yet.", hint="Give it one.", field="query")
+        asked = submission_of(view, view.version.params)
         statement = await self._statements.refresh(
-            Submission(
-                sql=query.sql,
-                base_dir=query.base_dir,
-                connection=query.connection,
-                params=view.version.params,
-                frames=query.frames,
-                row_limit=view.current.row_limit,
-                byte_limit=view.current.byte_limit,
-                ttl_minutes=view.current.ttl_minutes,
-                format_hint=view.current.format_hint,
-                meta=view.current.meta,
-                view_id=view.id,
-                changed_when=view.rule.changed_when,
-                is_strict=view.rule.is_strict,
-                cause=cause,
-            ),
-            view.owner,
-            first,
+            replace(asked, view_id=view.id, cause=cause), view.owner, first
         )
         if view.current.result is not None and len(self._replaced) < _REPLACED:
             self._replaced[statement.id] = view.current.result
         self._announcer.tell("refreshing", view, cause=cause)
         return statement
+
+
+def submission_of(view: View, values: dict[str, Any]) -> Submission:
+    """A view's query with these values for its parameters, under the view's own limits."""
+    query, current = view.version.query, view.current
+    return Submission(
+        sql=query.sql,
+        base_dir=query.base_dir,
+        connection=query.connection,
+        params=values,
+        frames=query.frames,
+        row_limit=current.row_limit,
+        byte_limit=current.byte_limit,
+        ttl_minutes=current.ttl_minutes,
+        format_hint=current.format_hint,
+        meta=current.meta,
+        changed_when=view.rule.changed_when,
+        is_strict=view.rule.is_strict,
+    )

@@ -59,6 +59,8 @@ class ViewChange(Struct, frozen=True, kw_only=True):
         Swaps the definition alone, for one that nobody has run.
     query_object
         The definition as the client wrote it, where it has words of its own.
+    dashboards
+        The dashboards that it is on from now on; None leaves them.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class ViewChange(Struct, frozen=True, kw_only=True):
     planned: Statement | None = None
     query_object: dict[str, Any] | None = None
     note: str | None = None
+    dashboards: tuple[int, ...] | None = None
 
 
 class NewInsight(Struct, frozen=True, kw_only=True):
@@ -79,6 +82,8 @@ class NewInsight(Struct, frozen=True, kw_only=True):
         The checked definition; None without a query.
     query_object
         The definition as the client wrote it.
+    dashboards
+        The dashboards that it is put on.
     """
 
     name: str | None = None
@@ -91,6 +96,7 @@ class NewInsight(Struct, frozen=True, kw_only=True):
     saved: bool = True
     planned: Statement | None = None
     query_object: dict[str, Any] | None = None
+    dashboards: tuple[int, ...] = ()
 
 
 class InsightFilter(Struct, frozen=True, kw_only=True):
@@ -98,8 +104,12 @@ class InsightFilter(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    reader
+        Who asks: dashboards that they may not open do not count.
     tags
         Any of them.
+    dashboards
+        All of them.
     wrapped
         True for those whose query object wraps its SQL in a node, False for
         bare ones.
@@ -110,12 +120,14 @@ class InsightFilter(Struct, frozen=True, kw_only=True):
     """
 
     project_id: int
+    reader: str = ""
     short_id: str | None = None
     search: str | None = None
     created_by: tuple[str, ...] | None = None
     is_favorited: bool = False
     is_saved: bool | None = None
     tags: tuple[str, ...] = ()
+    dashboards: tuple[int, ...] = ()
     wrapped: bool | None = None
     modified: tuple[Instant | None, Instant | None] = (None, None)
     created: tuple[Instant | None, Instant | None] = (None, None)

@@ -59,6 +59,8 @@ class Submission(Struct, frozen=True, kw_only=True):
         How sources are verified; see :class:`~.ports.Draft`.
     cause
         Why a view's query runs.
+    variant_of
+        The view whose query this is, with other values than its own.
     """
 
     sql: str
@@ -78,6 +80,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     changed_when: str | None = None
     is_strict: bool = False
     cause: Cause | None = None
+    variant_of: int | None = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -193,26 +196,28 @@ class StatementService:
         TooMany
             When the queue, or the actor's share of it, is full.
         """
-        plan, views = await self._checked(actor, asked)
-        statement = self._drafted(actor, asked, plan, views)
-        outlook = await asyncio.to_thread(
-            self._rows.outlook,
-            statement.fingerprint,
-            self._clock.now() - FAILURE_MEMORY,
-        )
+        statement, outlook = await self.foresee(actor, asked)
         reused = await self._reusable(statement, asked.max_age, outlook.success)
         if reused is not None:
             return await asyncio.to_thread(self._rows.submit, reused)
-        if not outlook.is_in_flight:
+        if outlook.in_flight is None:
             self._refuse(actor, asked, outlook)
-        # A view's refresh is asked for by its readers, so its owner's share is not spent on it.
-        share = None if asked.view_id is not None else self._bounds.queued_per_person
+        # A view's query is asked for by its readers, so its owner's share is not spent on it.
+        is_of_view = asked.view_id is not None or asked.variant_of is not None
+        share = None if is_of_view else self._bounds.queued_per_person
         stored = await asyncio.to_thread(
             self._rows.submit, statement, queued=self._bounds.queued, per_person=share
         )
         if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
             self._runner.set_going(stored, after)
         return self._runner.overlaid(stored)
+
+    async def foresee(self, actor: Actor, asked: Submission) -> tuple[Statement, Outlook]:
+        """The statement that this would be, and what is known of its fingerprint; nothing runs."""
+        plan, views = await self._checked(actor, asked)
+        statement = self._drafted(actor, asked, plan, views)
+        since = self._clock.now() - FAILURE_MEMORY
+        return statement, await asyncio.to_thread(self._rows.outlook, statement.fingerprint, since)
 
     async def refresh(
         self, asked: Submission, owner: str, after: tuple[Statement, ...]
@@ -294,6 +299,7 @@ class StatementService:
             changed_when=asked.changed_when,
             is_strict=asked.is_strict,
             cause=asked.cause,
+            variant_of=asked.variant_of,
         )
 
     async def _check_frames(self, actor: Actor, asked: Submission) -> None:

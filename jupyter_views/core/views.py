@@ -38,6 +38,7 @@ from .model import (
     View,
 )
 from .names import checked_slug, new_id, new_short_id, slug_from, suggest_slugs
+from .placing import Placed, Placing
 from .ports import Clock
 from .refreshing import Refresher
 from .requests import DOORS, Door, NewView, ViewChange
@@ -53,7 +54,7 @@ _MATERIAL = frozenset({"name", "description", "query_object", "chart"})
 class ViewRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
-    def create(self, view: View, activity: Activity) -> View: ...
+    def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View: ...
     def find(self, view_id: int) -> View | None: ...
     def is_slug_free(self, slug: str) -> bool: ...
     def update(
@@ -66,6 +67,7 @@ class ViewRows(Protocol):
         activity: Activity | None,
         version: Version | None = None,
         opened: PerspectiveDoor | InsightDoor | None = None,
+        placed: Placed | None = None,
     ) -> View: ...
     def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View: ...
     def delete(self, view: View, activity: Activity) -> None: ...
@@ -88,6 +90,7 @@ class ViewService:
         statements: StatementService,
         refresher: Refresher,
         announcer: Announcer,
+        placing: Placing,
         clock: Clock,
     ) -> None:
         self._rows = rows
@@ -95,6 +98,7 @@ class ViewService:
         self._statements = statements
         self._refresher = refresher
         self._announcer = announcer
+        self._placing = placing
         self._clock = clock
 
     async def create(self, actor: Actor, new: NewView, *, suffix_if_taken: bool = False) -> View:
@@ -277,15 +281,19 @@ class ViewService:
             fields |= _due(view.rule, fields["rule"], now)
         if view.insight is not None and (version is not None or _MATERIAL & fields.keys()):
             insight |= {"last_modified_at": now, "last_modified_by": actor.name}
+        placed = None
+        if change.dashboards is not None:
+            placed = self._placing.judge(actor, view.project_id, view.id, change.dashboards)
+        after = after_change(view, fields, insight, version)
+        moved = placed.change if placed else None
         return self._rows.update(
             view,
             {**fields, "insight": insight},
             by=actor.name,
             at=now,
-            activity=update_deed(
-                view, after_change(view, fields, insight, version), actor.name, now
-            ),
+            activity=update_deed(view, after, actor.name, now, moved),
             version=version,
+            placed=placed,
         )
 
     def _next_version(

@@ -8,7 +8,6 @@ from ..wire.dashboards import (
     DashboardChanges,
     DashboardCreate,
     DashboardOut,
-    DashboardPage,
     DashboardPut,
     DashboardsQuery,
     dashboard_change,
@@ -16,13 +15,14 @@ from ..wire.dashboards import (
     dashboard_out,
     new_dashboard,
 )
+from ..wire.envelope import OffsetPage
 from .doors import object_tag
 from .idempotency import Answer, answer_once
+from .insights import InsightsBase
 from .operations import route
-from .projects import EnvelopeHandler
 
 
-class _DashboardHandler(EnvelopeHandler):
+class _DashboardHandler(InsightsBase):
     async def dashboard(
         self, project: str, number: str, *, even_deleted: bool = False
     ) -> Dashboard:
@@ -31,8 +31,8 @@ class _DashboardHandler(EnvelopeHandler):
         )
 
     async def told(self, dashboard: Dashboard) -> DashboardOut:
-        readings = await self.services.dashboards.readings(dashboard)
-        return dashboard_out(dashboard, readings, self.actor)
+        views = await self.services.dashboards.views(dashboard)
+        return dashboard_out(dashboard, await self.basics(views), self.actor)
 
     async def send_dashboard(self, dashboard: Dashboard) -> None:
         told = await self.told(dashboard)
@@ -42,22 +42,15 @@ class _DashboardHandler(EnvelopeHandler):
 class DashboardsHandler(_DashboardHandler):
     """``api/projects/{project}/dashboards``."""
 
-    @route("read", "dashboard:read", "List dashboards", query=DashboardsQuery, answer=DashboardPage)
+    @route("read", "dashboard:read", "List dashboards", query=DashboardsQuery, answer=OffsetPage)
     async def get(self, project: str) -> None:
         """Own and public ones by name, without their tiles."""
         query = self.query(DashboardsQuery)
         page = await self.services.dashboards.list(
             self.actor, await self.project(project), query.limit, query.offset
         )
-        following, previous = self.neighbours(query.limit, query.offset, page.total)
-        self.send(
-            DashboardPage(
-                count=page.total,
-                next=following,
-                previous=previous,
-                results=tuple(dashboard_item(each, self.actor) for each in page.items),
-            )
-        )
+        items = tuple(dashboard_item(each, self.actor) for each in page.items)
+        self.send(self.page(query.limit, query.offset, items, page.total))
 
     head = get
 

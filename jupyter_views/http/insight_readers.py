@@ -164,11 +164,11 @@ class TrendingHandler(InsightsBase):
         services = self.services
         since = services.clock.now() - query.days * _DAY
         found = await services.insights.trending(self.actor, number, since, query.limit)
-        viewed = await services.insights.viewed_at(tuple(view for view, *_ in found))
+        beside = await services.insights.beside(self.actor, tuple(view for view, *_ in found))
         items = tuple(
             [
                 trending_out(
-                    await services.reading.look(view), self.actor, viewed.get(view.id), n, people
+                    await services.reading.look(view), self.actor, beside[view.id], n, people
                 )
                 for view, n, people in found
             ]

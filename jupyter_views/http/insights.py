@@ -18,14 +18,17 @@ from ..wire.envelope import OffsetPage
 from ..wire.flat import flat_csv
 from ..wire.insight_filters import (
     InsightQuery,
+    InsightReadQuery,
     InsightsQuery,
     insight_filter,
     is_unknown_kind,
     refresh_mode,
     truth,
+    unasked_mode,
 )
 from ..wire.insights import (
     LIST_ROWS,
+    InsightBasic,
     InsightOut,
     InsightUpdate,
     Served,
@@ -34,6 +37,13 @@ from ..wire.insights import (
     insight_change,
     insight_out,
     new_insight,
+)
+from ..wire.overrides import (
+    Surroundings,
+    overrides_from,
+    own_values,
+    placed_in,
+    surroundings_of,
 )
 from ..wire.query_objects import Definition, definition_from
 from .operations import route
@@ -73,20 +83,22 @@ class InsightsBase(EnvelopeHandler):
         planned = await self.services.insights.plan(self.actor, definition.sql, definition.params)
         return definition, planned
 
-    async def served(
-        self, view: View, mode: Mode, job_id: str | None, *, rows: int | None
-    ) -> Served:
-        """An insight for this reader: read as the mode says, with its rows as JSON.
-
-        Parameters
-        ----------
-        rows
-            At most so many; None for all that are stored.
-        """
-        reading = await self.services.reading.read(self.actor, view, mode=mode)
+    async def read(self, view: View, mode: Mode, place: Surroundings) -> Reading:
+        """An insight with the values of its surroundings, read as the mode says."""
+        reading = await self.services.variants.read(self.actor, view, place.values, mode)
         if (fault := fault_of(reading)) is not None:
             raise fault
-        return await self.with_rows(reading, mode, job_id, rows=rows)
+        return reading
+
+    async def surroundings(self, view: View, query: InsightReadQuery) -> Surroundings:
+        """From which dashboard an insight is read, and with which values of the reader's own."""
+        services = self.services
+        found = None
+        if query.from_dashboard is not None:
+            found = await services.dashboards.beneath(self.actor, view, query.from_dashboard)
+        now = services.clock.now()
+        own = overrides_from(query.filters_override, query.variables_override, now)
+        return surroundings_of(view, found, own, now)
 
     async def with_rows(
         self, reading: Reading, mode: Mode, job_id: str | None, *, rows: int | None
@@ -94,13 +106,8 @@ class InsightsBase(EnvelopeHandler):
         """A reading with its rows; a forced calculation behind gives none."""
         if job_id is not None and (job := reading.refresh or reading.awaited) is not None:
             self.services.calculations.name(self.actor, job_id, job)
-        viewed = await self.services.insights.viewed_at((reading.view,))
-        served = Served(
-            reading=reading,
-            mode=mode,
-            job_id=job_id,
-            viewed_at=viewed.get(reading.view.id),
-        )
+        beside = await self.services.insights.beside(self.actor, (reading.view,))
+        served = Served(reading=reading, mode=mode, job_id=job_id, beside=beside[reading.view.id])
         result = reading.view.current.result
         if result is None or mode is Mode.FORCE_ASYNC:
             return served
@@ -117,23 +124,36 @@ class InsightsBase(EnvelopeHandler):
         rows_text = b"[" + content + b"]"
         return msgspec.structs.replace(served, rows=rows_text, is_cut=is_cut, file=file)
 
-    async def basics(self, views: tuple[View, ...]) -> list[Any]:
-        """Insights without their rows."""
-        viewed = await self.services.insights.viewed_at(views)
-        readings = await asyncio.gather(*(self.services.reading.look(view) for view in views))
-        return [basic_out(each, self.actor, viewed.get(each.view.id)) for each in readings]
+    def page(self, limit: int, offset: int, items: tuple[Any, ...], total: int) -> OffsetPage:
+        """A page with the whole addresses of its neighbours."""
+        after, before = offset + limit, max(0, offset - limit)
+        return OffsetPage(
+            count=total,
+            next=self.page_address(limit, after) if after < total else None,
+            previous=self.page_address(limit, before) if offset else None,
+            results=items,
+        )
 
-    async def send_insight(self, view: View, body: InsightUpdate | None, status: int) -> None:
-        """Answer with one insight whole, after the work that the request asks for."""
+    async def basics(self, views: tuple[View, ...]) -> list[InsightBasic]:
+        """Insights without their rows."""
+        beside = await self.services.insights.beside(self.actor, views)
+        readings = await asyncio.gather(*(self.services.reading.look(view) for view in views))
+        return [basic_out(each, self.actor, beside[each.view.id]) for each in readings]
+
+    async def send_changed(self, view: View, body: InsightUpdate, status: int) -> None:
+        """Answer with an insight that was made or changed, after the work that was asked for."""
         query = self.query(InsightQuery)
-        said = [query.refresh]
-        job_id = query.client_query_id
-        if body is not None:
-            said.append(None if body.refresh is UNSET else body.refresh)
-            job_id = job_id or (body.client_query_id or None)
-        mode = refresh_mode(*said)
-        served = await self.served(view, mode, job_id, rows=None)
-        answer = insight_out(served, self.actor)
+        mode = refresh_mode(query.refresh, None if body.refresh is UNSET else body.refresh)
+        job_id = query.client_query_id or body.client_query_id or None
+        await self.send_insight(view, mode, job_id, own_values(view), status=status)
+
+    async def send_insight(
+        self, view: View, mode: Mode, job_id: str | None, place: Surroundings, *, status: int = 200
+    ) -> None:
+        """Answer with one insight whole, with all rows that are stored."""
+        reading = await self.read(view, mode, place)
+        served = await self.with_rows(reading, mode, job_id, rows=None)
+        answer = insight_out(placed_in(place, served), self.actor)
         if served.file is None or self.wants_csv():
             await self.answer(answer, status=status)
         else:
@@ -163,7 +183,7 @@ class InsightsHandler(InsightsBase):
         now = services.clock.now()
         wanted = insight_filter(query, number, self.actor.name, now, people)
         if is_unknown_kind(query.insight):
-            await self.answer(self.page(query, (), 0))
+            await self.answer(self.page(query.limit, query.offset, (), 0))
             return
         found = await services.insights.list(self.actor, wanted, query.limit, query.offset)
         if truth(query.basic, "basic"):
@@ -171,28 +191,18 @@ class InsightsHandler(InsightsBase):
         else:
             mode = refresh_mode(query.refresh)
             items = await asyncio.gather(*(self._item(view, mode) for view in found.items))
-        await self.answer(self.page(query, tuple(items), found.total))
+        await self.answer(self.page(query.limit, query.offset, tuple(items), found.total))
 
     head = get
 
     async def _item(self, view: View, mode: Mode) -> InsightOut:
         """One insight of a list: a broken one does not break the others."""
         try:
-            served = await self.served(view, mode, None, rows=LIST_ROWS)
+            reading = await self.read(view, mode, own_values(view))
         except ViewsError:
             reading = await self.services.reading.look(view)
-            served = await self.with_rows(reading, mode, None, rows=LIST_ROWS)
+        served = await self.with_rows(reading, mode, None, rows=LIST_ROWS)
         return insight_out(served, self.actor)
-
-    def page(self, query: InsightsQuery, items: tuple[Any, ...], total: int) -> OffsetPage:
-        """A page with the whole addresses of its neighbours."""
-        after, before = query.offset + query.limit, max(0, query.offset - query.limit)
-        return OffsetPage(
-            count=total,
-            next=self.page_address(query.limit, after) if after < total else None,
-            previous=self.page_address(query.limit, before) if query.offset else None,
-            results=items,
-        )
 
     @route(
         "write",
@@ -210,32 +220,30 @@ class InsightsHandler(InsightsBase):
         definition, planned = await self.defined(body)
         new = new_insight(body, definition, planned)
         view = await self.services.insights.create(self.actor, number, new)
-        await self.send_insight(view, body, 201)
+        await self.send_changed(view, body, 201)
 
 
 class InsightHandler(InsightsBase):
     """``projects/{project}/insights/{insight}``."""
 
-    @route("read", "insight:read", "Get an insight", query=InsightQuery, answer=InsightOut)
+    @route("read", "insight:read", "Get an insight", query=InsightReadQuery, answer=InsightOut)
     async def get(self, project: str, key: str) -> None:
         """One insight with its rows, as ``refresh`` says; ``format=csv`` is its rows alone."""
         view = await self.view(project, key)
-        query = self.query(InsightQuery)
+        query = self.query(InsightReadQuery)
+        place = await self.surroundings(view, query)
+        mode = refresh_mode(query.refresh, unasked_mode(query))
         if truth(query.basic, "basic"):
-            viewed = await self.services.insights.viewed_at((view,))
-            reading = await self.services.reading.look(view)
-            await self.answer(basic_out(reading, self.actor, viewed.get(view.id)))
+            (basic,) = await self.basics((view,))
+            await self.answer(basic)
         elif self.wants_csv():
-            await self._send_rows(view, refresh_mode(query.refresh))
+            await self._send_rows(await self.read(view, mode, place))
         else:
-            await self.send_insight(view, None, 200)
+            await self.send_insight(view, mode, query.client_query_id, place)
 
     head = get
 
-    async def _send_rows(self, view: View, mode: Mode) -> None:
-        reading = await self.services.reading.read(self.actor, view, mode=mode)
-        if (fault := fault_of(reading)) is not None:
-            raise fault
+    async def _send_rows(self, reading: Reading) -> None:
         result = reading.view.current.result
         if result is None:
             self.finish(b"", set_content_type=_CSV)
@@ -267,7 +275,7 @@ class InsightHandler(InsightsBase):
         services.views.require_owner(self.actor, view)
         definition, planned = await self.defined(body)
         change = insight_change(body, definition, planned)
-        await self.send_insight(await services.insights.change(self.actor, view, change), body, 200)
+        await self.send_changed(await services.insights.change(self.actor, view, change), body, 200)
 
     put = patch
 

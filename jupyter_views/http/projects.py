@@ -47,22 +47,6 @@ class EnvelopeHandler(ViewsHandler):
         number = DEFAULT_PROJECT if named == "@current" else int(named)
         return await self.services.projects.require(self.actor, number)
 
-    def neighbours(self, limit: int, offset: int, total: int) -> tuple[str | None, str | None]:
-        """Whole addresses of the next and the previous page of a list, or None."""
-
-        def page(start: int) -> str:
-            given = {
-                name: values[-1].decode("utf-8", "replace")
-                for name, values in self.request.query_arguments.items()
-                if name != "token"
-            }
-            asked = urlencode(given | {"limit": str(limit), "offset": str(start)})
-            request = self.request
-            return f"{request.protocol}://{request.host}{request.path}?{asked}"
-
-        following = page(offset + limit) if offset + limit < total else None
-        return following, page(max(0, offset - limit)) if offset > 0 else None
-
 
 class ProjectsHandler(EnvelopeHandler):
     """``api/projects``."""

@@ -23,6 +23,7 @@ from ..core.reading import ReadingService
 from ..core.results import ResultService
 from ..core.sharing import SharingService
 from ..core.statements import StatementService
+from ..core.variants import Variants
 from ..core.views import ViewService
 from ..core.visiting import VisitingService
 from ..wire.doctor import ServerFacts
@@ -81,6 +82,7 @@ class Services(Struct, kw_only=True):
     sharing: SharingService
     visiting: VisitingService
     dashboards: DashboardService
+    variants: Variants
     insights: InsightService
     calculations: Calculations
     engine: Engine

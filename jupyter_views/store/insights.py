@@ -22,11 +22,13 @@ from sqlalchemy import (
 )
 
 from ..core.errors import Invalid
+from ..core.insights import Beside
 from ..core.model import Instant, Page, View
 from ..core.requests import InsightFilter
 from .access import readable_by
+from .dashboards import LIVE, open_to, tiles_of
 from .database import Database, Memo
-from .tables import insights, queries, versions, viewings, views
+from .tables import dashboards, insights, queries, tiles, versions, viewings, views
 from .view_rows import loaded
 
 _VIEWED = (
@@ -143,15 +145,20 @@ class InsightStore:
             found = {view.id: view for view in loaded(connection, views.c.id.in_(ids))}
         return [found[view_id] for view_id in ids]
 
-    def viewed_at(self, view_ids: tuple[int, ...]) -> dict[int, Instant]:
-        """When anybody looked at each of these last."""
+    def beside(self, reader: str, view_ids: tuple[int, ...]) -> dict[int, Beside]:
+        """When anybody looked at each of these last, and where on dashboards it stands."""
         with self._database.read() as connection:
             found = connection.execute(
                 select(viewings.c.view_id, func.max(viewings.c.at))
                 .where(viewings.c.view_id.in_(view_ids))
                 .group_by(viewings.c.view_id)
             ).all()
-        return dict(map(tuple, found))
+            placed = tiles_of(connection, reader, view_ids)
+        viewed = dict(map(tuple, found))
+        return {
+            each: Beside(viewed_at=viewed.get(each), tiles=placed.get(each, ()))
+            for each in view_ids
+        }
 
     def trending(
         self, reader: str, project_id: int, since: Instant, limit: int
@@ -215,7 +222,11 @@ def _conditions(wanted: InsightFilter) -> list[Any]:
     if wanted.is_favorited:
         found.append(insights.c.favorited)
     if wanted.is_saved is not None:
-        found.append(insights.c.saved.is_(wanted.is_saved))
+        is_kept = or_(insights.c.saved, _on(wanted.reader))
+        found.append(is_kept if wanted.is_saved else ~is_kept)
+    found.extend(
+        _on(wanted.reader, dashboards.c.id == dashboard_id) for dashboard_id in wanted.dashboards
+    )
     if wanted.tags:
         # As JSON writes them, with their quotes, so that no tag is found within another.
         quoted = (json.dumps(tag) for tag in wanted.tags)
@@ -233,6 +244,18 @@ def _conditions(wanted: InsightFilter) -> list[Any]:
         if before is not None:
             found.append(column < before)
     return found
+
+
+def _on(reader: str, *which: Any) -> Any:
+    """Whether a view stands on a dashboard that this person may open."""
+    return exists().where(
+        tiles.c.view_id == views.c.id,
+        tiles.c.dashboard_id == dashboards.c.id,
+        ~tiles.c.deleted,
+        LIVE,
+        open_to(reader),
+        *which,
+    )
 
 
 def _wraps(wrapped: bool) -> Any:

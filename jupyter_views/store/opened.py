@@ -13,6 +13,7 @@ from .history import HistoryStore
 from .insights import InsightStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
 from .projects import ProjectStore
+from .readers import StatementReaders
 from .results import EncodedCache, ResultFiles
 from .retention import Retention
 from .secrets import link_secret
@@ -58,6 +59,7 @@ class Store:
         self.retention = Retention(self.database, results_kept)
         self.insights = InsightStore(self.database)
         self.activities = ActivityStore(self.database)
+        self.readers = StatementReaders(self.database)
         self.dashboards = DashboardStore(self.database)
         self.projects = ProjectStore(self.database)
         self.shares = ShareStore(self.database)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import and_, exc, exists, func, insert, select, tuple_, update
+from sqlalchemy import and_, exc, func, insert, select, tuple_, update
 
 from ..core.errors import Conflict
 from ..core.leases import Lease
@@ -93,11 +93,7 @@ class StatementStore:
             facts: dict[str, Any] = {"query": query}
             if statement.strategy is Strategy.EXECUTE:
                 primary = connection.execute(
-                    select(statements.c.id, statements.c.status).where(
-                        statements.c.fingerprint == statement.fingerprint,
-                        statements.c.status.in_(IN_FLIGHT),
-                        statements.c.strategy == Strategy.EXECUTE,
-                    )
+                    select(statements.c.id, statements.c.status).where(_runs(statement.fingerprint))
                 ).first()
                 if primary is not None:
                     facts |= {
@@ -163,26 +159,18 @@ class StatementStore:
     def outlook(self, fingerprint: str, failed_since: Instant) -> Outlook:
         """What is known of a fingerprint, in one look."""
         with self._database.read() as connection:
-            in_flight = connection.execute(
-                select(
-                    exists().where(
-                        statements.c.fingerprint == fingerprint,
-                        statements.c.status.in_(IN_FLIGHT),
-                        statements.c.strategy == Strategy.EXECUTE,
-                    )
-                )
-            ).scalar()
+            in_flight = connection.scalar(select(statements.c.id).where(_runs(fingerprint)))
             success = newest(
                 connection, fingerprint, Status.SUCCESS, statements.c.result_id.is_not(None)
             )
             failure = newest(
                 connection, fingerprint, Status.FAILED, statements.c.completed_at >= failed_since
             )
-            found = statements_by_id(connection, {each for each in (success, failure) if each})
+            found = statements_by_id(connection, {success, failure, in_flight} - {None})
         return Outlook(
             success=found.get(success or ""),
             failure=found.get(failure or ""),
-            is_in_flight=bool(in_flight),
+            in_flight=found.get(in_flight or ""),
         )
 
     def page(
@@ -401,3 +389,10 @@ class StatementStore:
                 .where(statements.c.server_id == self._server_id, _HAS_NOT_ENDED)
                 .values(server_id=_NOBODY)
             )
+
+
+def _runs(fingerprint: str) -> Any:
+    """The one statement of a fingerprint that waits or runs; others follow it."""
+    is_going = statements.c.status.in_(IN_FLIGHT)
+    executes = statements.c.strategy == Strategy.EXECUTE
+    return and_(statements.c.fingerprint == fingerprint, is_going, executes)

@@ -102,6 +102,8 @@ statements = Table(
     Column("is_strict", Boolean, nullable=False, server_default=false()),
     Column("cause", JSON),
     Column("changes", JSON),
+    # The view whose query runs with other values than its own.
+    Column("variant_of", Integer),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("beat", Integer, nullable=False, server_default="0"),
     Column("submitted_at", BigInteger, nullable=False),

@@ -25,9 +25,11 @@ from sqlalchemy import (
 from ..core.activity import Activity
 from ..core.errors import SlugTaken, StaleWrite
 from ..core.model import InsightDoor, Instant, Page, PerspectiveDoor, Version, View
+from ..core.placing import Placed
 from ..core.requests import ViewFilter, ViewStatus
 from .access import readable_by
 from .activities import record
+from .dashboards import leave, place
 from .database import Database, Memo
 from .rows import plain
 from .tables import grants, insights, perspectives, statements, upstreams, versions, views
@@ -46,8 +48,13 @@ class ViewStore:
         self._by_slug: Memo[View] = Memo(database)
         self._by_short_id: Memo[View] = Memo(database)
 
-    def create(self, view: View, activity: Activity) -> View:
+    def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View:
         """Write a view with its first version, its grants and its doors, in one commit.
+
+        Parameters
+        ----------
+        placed
+            The dashboards that it is put on.
 
         Raises
         ------
@@ -81,6 +88,8 @@ class ViewStore:
                     _open_door(connection, view_id, door)
             _insert_version(connection, view_id, view.version)
             _replace_grants(connection, view_id, view.allowed_user_ids)
+            if placed is not None:
+                place(connection, view_id, placed, view.created_at)
             record(connection, replace(activity, item_id=view_id))
             return loaded(connection, views.c.id == view_id)[0]
 
@@ -129,28 +138,6 @@ class ViewStore:
                 select(exists().where(perspectives.c.slug == slug))
             ).scalar()
 
-    def readable_statement(self, reader: str, statement_id: str) -> bool:
-        """Whether a view that this person may read serves this statement's rows, or is about to."""
-        with self._database.read() as connection:
-            return bool(
-                connection.execute(
-                    select(
-                        exists().where(
-                            or_(
-                                views.c.current_statement_id == statement_id,
-                                views.c.refreshing_statement_id == statement_id,
-                                views.c.last_refresh_statement_id == statement_id,
-                                exists().where(
-                                    versions.c.view_id == views.c.id,
-                                    versions.c.statement_id == statement_id,
-                                ),
-                            ),
-                            readable_by(reader),
-                        )
-                    )
-                ).scalar()
-            )
-
     def page(self, reader: str, wanted: ViewFilter, limit: int, offset: int) -> Page:
         """Views that this person may read, newest change first."""
         condition = and_(readable_by(reader), *_conditions(wanted))
@@ -196,6 +183,7 @@ class ViewStore:
         activity: Activity | None,
         version: Version | None = None,
         opened: PerspectiveDoor | InsightDoor | None = None,
+        placed: Placed | None = None,
     ) -> View:
         """Change a view that still is as the caller saw it.
 
@@ -209,6 +197,9 @@ class ViewStore:
             ``query_object`` and ``chart`` go to the current version.
         opened
             A door that was not there.
+        placed
+            The dashboards that it is put on and taken off. One whose insight
+            door is deleted is on none.
 
         Raises
         ------
@@ -246,6 +237,10 @@ class ViewStore:
                     .where(insights.c.view_id == view.id)
                     .values(**fields["insight"])
                 )
+            if placed is not None:
+                place(connection, view.id, placed, at)
+            if fields.get("insight", {}).get("deleted"):
+                leave(connection, view.id, at)
             if opened is not None:
                 _open_door(connection, view.id, opened)
             if activity is not None:
@@ -281,6 +276,8 @@ class ViewStore:
             if not moved.rowcount:
                 raise StaleWrite("The view changed while you were changing it.")
             connection.execute(delete(table).where(table.c.view_id == view.id))
+            if door == "insight":
+                leave(connection, view.id, at)
             record(connection, activity)
             return loaded(connection, views.c.id == view.id)[0]
 

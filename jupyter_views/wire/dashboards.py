@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -10,18 +11,16 @@ from msgspec.structs import asdict
 from ..core.access import is_owner
 from ..core.dashboards import Dashboard, DashboardChange, Tile
 from ..core.model import Actor
-from ..core.reading import Reading
 from .changes import given
 from .envelope import OffsetPage
 from .fields import Limit, Name, Offset, Text, iso
+from .insights import InsightBasic
+from .overrides import DateRange, Variables
+from .people import PersonOut, person_out
 
 InsightIds = Annotated[
     tuple[Annotated[int, Meta(ge=1, lt=2**31)], ...],
     Meta(max_length=500, description="Numbers of insights, in the order of their tiles."),
-]
-DateText = Annotated[str, Meta(min_length=1, max_length=40)]
-Variables = Annotated[
-    dict[Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,99}$")], Any], Meta(max_length=100)
 ]
 Layouts = Annotated[dict[str, dict[str, float | str | bool | None]], Meta(max_length=20)]
 
@@ -31,13 +30,6 @@ class DashboardsQuery(Struct, frozen=True, kw_only=True):
 
     limit: Limit = 100
     offset: Offset = 0
-
-
-class DateRange(Struct, frozen=True, kw_only=True):
-    """What a dashboard filters by; other keys are dropped."""
-
-    date_from: DateText | UnsetType | None = UNSET
-    date_to: DateText | UnsetType | None = UNSET
 
 
 class TileLook(Struct, frozen=True, kw_only=True):
@@ -78,20 +70,6 @@ class DashboardPut(DashboardChanges, frozen=True, kw_only=True):
     name: Name
 
 
-class TileInsight(Struct, frozen=True, kw_only=True):
-    """The insight of a tile, without its rows."""
-
-    id: int
-    short_id: str
-    name: str
-    description: str | None
-    tags: tuple[str, ...]
-    last_refresh: str | None
-    is_stale: bool
-    created_at: str
-    updated_at: str
-
-
 class TileOut(Struct, frozen=True, kw_only=True):
     """The place of an insight on a dashboard."""
 
@@ -101,7 +79,7 @@ class TileOut(Struct, frozen=True, kw_only=True):
     color: str | None
     layouts: dict[str, Any]
     deleted: bool
-    insight: TileInsight
+    insight: InsightBasic
 
 
 class DashboardItem(Struct, frozen=True, kw_only=True):
@@ -113,7 +91,7 @@ class DashboardItem(Struct, frozen=True, kw_only=True):
     filters: dict[str, str | None]
     variables: dict[str, Any]
     created_at: str
-    created_by: str
+    created_by: PersonOut
     updated_at: str
     is_public: bool
     deleted: bool
@@ -165,12 +143,16 @@ def dashboard_item(dashboard: Dashboard, actor: Actor) -> DashboardItem:
     return DashboardItem(**_item(dashboard, actor))
 
 
-def dashboard_out(dashboard: Dashboard, readings: dict[int, Reading], actor: Actor) -> DashboardOut:
-    """A dashboard whole, as this actor sees it; a view deleted since it was found has no tile."""
-    shown = (tile for tile in dashboard.tiles if tile.view_id in readings)
+def dashboard_out(
+    dashboard: Dashboard, insights: Iterable[InsightBasic], actor: Actor
+) -> DashboardOut:
+    """A dashboard whole, as this actor sees it; an insight that is gone by now has no tile."""
+    known = {insight.id: insight for insight in insights}
     return DashboardOut(
         **_item(dashboard, actor),
-        tiles=tuple(_tile(tile, readings[tile.view_id]) for tile in shown),
+        tiles=tuple(
+            _tile(tile, known[tile.view_id]) for tile in dashboard.tiles if tile.view_id in known
+        ),
     )
 
 
@@ -182,7 +164,7 @@ def _item(dashboard: Dashboard, actor: Actor) -> dict[str, Any]:
         "filters": dashboard.filters,
         "variables": dashboard.variables,
         "created_at": iso(dashboard.created_at),
-        "created_by": dashboard.owner,
+        "created_by": person_out(dashboard.owner),
         "updated_at": iso(dashboard.updated_at),
         "is_public": dashboard.is_public,
         "deleted": dashboard.deleted,
@@ -190,7 +172,7 @@ def _item(dashboard: Dashboard, actor: Actor) -> dict[str, Any]:
     }
 
 
-def _tile(tile: Tile, reading: Reading) -> TileOut:
+def _tile(tile: Tile, insight: InsightBasic) -> TileOut:
     return TileOut(
         id=tile.id,
         dashboard_id=tile.dashboard_id,
@@ -198,21 +180,5 @@ def _tile(tile: Tile, reading: Reading) -> TileOut:
         color=tile.color,
         layouts=tile.layouts,
         deleted=False,
-        insight=_insight(reading),
-    )
-
-
-def _insight(reading: Reading) -> TileInsight:
-    view = reading.view
-    result = view.current.result
-    return TileInsight(
-        id=view.id,
-        short_id=view.short_id,
-        name=view.name,
-        description=view.description,
-        tags=view.tags,
-        last_refresh=iso(result.computed_at) if result else None,
-        is_stale=reading.freshness.is_stale,
-        created_at=iso(view.created_at) or "",
-        updated_at=iso(view.updated_at) or "",
+        insight=insight,
     )

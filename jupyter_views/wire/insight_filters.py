@@ -40,6 +40,14 @@ class InsightQuery(Struct, frozen=True, kw_only=True):
     client_query_id: Annotated[str, Meta(max_length=200)] | None = None
 
 
+class InsightReadQuery(InsightQuery, frozen=True, kw_only=True):
+    """Query string of a read: in which surroundings, with which values."""
+
+    from_dashboard: Annotated[int, Meta(ge=1, lt=2**31)] | None = None
+    filters_override: str | None = None
+    variables_override: str | None = None
+
+
 class InsightsQuery(InsightQuery, frozen=True, kw_only=True):
     """Query string of a list."""
 
@@ -52,6 +60,7 @@ class InsightsQuery(InsightQuery, frozen=True, kw_only=True):
     favorited: str | None = None
     saved: str | None = None
     tags: str | None = None
+    dashboards: str | None = None
     insight: str | None = None
     date_from: str | None = None
     date_to: str | None = None
@@ -92,6 +101,12 @@ def refresh_mode(*asked: Any) -> Mode:
     return Mode(word) if word in set(Mode) else Mode.FORCE_CACHE
 
 
+def unasked_mode(query: InsightReadQuery) -> str | None:
+    """What a reader gets who names no mode: values of their own are worth a calculation."""
+    has_values = query.filters_override or query.variables_override
+    return Mode.ASYNC_EXCEPT_ON_CACHE_MISS if has_values else None
+
+
 def insight_filter(
     query: InsightsQuery, project_id: int, caller: str, now: Instant, people: list[str]
 ) -> InsightFilter:
@@ -113,12 +128,14 @@ def insight_filter(
     tags = _json_list(query.tags, "tags", str)
     return InsightFilter(
         project_id=project_id,
+        reader=caller,
         short_id=query.short_id,
         search=query.search,
         created_by=created_by,
         is_favorited=query.favorited is not None,
         is_saved=truth(query.saved, "saved"),
         tags=tuple(tags),
+        dashboards=tuple(_json_list(query.dashboards, "dashboards", int)),
         wrapped=_wrapped(query.insight),
         modified=_between(query.date_from, query.date_to, "date", now),
         created=_between(query.created_date_from, query.created_date_to, "created_date", now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,9 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ..core.access import is_owner
+from ..core.dashboards import Tile
 from ..core.errors import EngineFailed, Invalid, from_dict
 from ..core.freshness import Freshness, Mode
-from ..core.model import SECOND, Actor, Instant, Statement, Status, View
+from ..core.insights import Beside
+from ..core.model import SECOND, Actor, Instant, Statement, Status, Version, View
 from ..core.reading import Reading
 from ..core.requests import NewInsight, ViewChange
 from .changes import given
@@ -26,6 +29,7 @@ LIST_ROWS = 100
 """Rows of each insight in a list; one alone carries all that are stored."""
 
 Words = Annotated[str, Meta(max_length=400)]
+DashboardIds = Annotated[tuple[Annotated[int, Meta(ge=1, lt=2**31)], ...], Meta(max_length=500)]
 _DOOR_FIELDS = ("derived_name", "order", "favorited", "saved", "deleted")
 
 
@@ -41,6 +45,7 @@ class InsightUpdate(Struct, frozen=True, kw_only=True):
     tags: Tags | UnsetType = UNSET
     favorited: bool | UnsetType = UNSET
     saved: bool | UnsetType = UNSET
+    dashboards: DashboardIds | UnsetType = UNSET
     create_in_folder: Words | UnsetType | None = msgspec.field(
         default=UNSET, name="_create_in_folder"
     )
@@ -60,6 +65,14 @@ class CancelRequest(Struct, frozen=True, kw_only=True):
     client_query_id: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
+class TilePlace(Struct, frozen=True, kw_only=True):
+    """Where an insight stands on a dashboard."""
+
+    id: int
+    dashboard_id: int
+    deleted: bool
+
+
 class InsightBasic(Struct, frozen=True, kw_only=True):
     """An insight in a list with ``basic=true``: nothing of its rows."""
 
@@ -71,7 +84,7 @@ class InsightBasic(Struct, frozen=True, kw_only=True):
     filters: dict[str, Any]
     query: dict[str, Any] | None
     dashboards: tuple[int, ...]
-    dashboard_tiles: tuple[Any, ...]
+    dashboard_tiles: tuple[TilePlace, ...]
     description: str | None
     last_refresh: str | None
     refreshing: bool
@@ -90,6 +103,7 @@ class InsightOut(Struct, frozen=True, kw_only=True):
     """An insight whole. ``result`` comes first, so that rows can be streamed into their place.
 
     Visitors of a link are not told who made it, unless its owner wants it.
+    ``color`` and ``layouts`` are there where it is read from a dashboard.
     """
 
     result: msgspec.Raw | None
@@ -103,7 +117,7 @@ class InsightOut(Struct, frozen=True, kw_only=True):
     order: int | None
     deleted: bool
     dashboards: tuple[int, ...]
-    dashboard_tiles: tuple[Any, ...]
+    dashboard_tiles: tuple[TilePlace, ...]
     tags: tuple[str, ...]
     favorited: bool
     saved: bool
@@ -121,7 +135,7 @@ class InsightOut(Struct, frozen=True, kw_only=True):
     types: tuple[tuple[str, str], ...] | None
     has_more: bool | None = msgspec.field(name="hasMore")
     hogql: str | None
-    resolved_date_range: None
+    resolved_date_range: dict[str, str | None] | None
     query_status: QueryStatus | None
     timezone: str | None
     filters_hash: str | None
@@ -137,6 +151,8 @@ class InsightOut(Struct, frozen=True, kw_only=True):
     max_staleness_exceeded: bool
     version: int
     folder: str | None
+    color: str | UnsetType | None = UNSET
+    layouts: dict[str, Any] | UnsetType = UNSET
 
 
 class TrendingInsight(InsightBasic, frozen=True, kw_only=True):
@@ -161,6 +177,10 @@ class Served(Struct, frozen=True, kw_only=True):
         empty list, for them to be streamed into.
     job_id
         The reader's own name for the calculation.
+    tile
+        The place on the dashboard that it is read from.
+    dates
+        The date range that was put in place of its own; None for none.
     """
 
     reading: Reading
@@ -169,7 +189,9 @@ class Served(Struct, frozen=True, kw_only=True):
     is_cut: bool = False
     file: Path | None = None
     job_id: str | None = None
-    viewed_at: Instant | None = None
+    beside: Beside = Beside()
+    tile: Tile | None = None
+    dates: dict[str, str | None] | None = None
 
 
 def new_insight(body: InsightUpdate, definition: Definition | None, planned: Any) -> NewInsight:
@@ -183,6 +205,7 @@ def new_insight(body: InsightUpdate, definition: Definition | None, planned: Any
         folder=said.get("create_in_folder"),
         planned=planned,
         query_object=definition.query_object if definition else None,
+        dashboards=_once(said.get("dashboards", ())),
     )
 
 
@@ -203,10 +226,15 @@ def insight_change(
         insight={"saved": True, **door},
         planned=planned,
         query_object=definition.query_object if definition else None,
+        dashboards=_once(said["dashboards"]) if "dashboards" in said else None,
     )
 
 
-def _common(view: View, actor: Actor, viewed_at: Instant | None) -> dict[str, Any]:
+def _once(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(numbers))
+
+
+def _common(view: View, actor: Actor, beside: Beside) -> dict[str, Any]:
     door = view.insight
     assert door is not None
     return {
@@ -217,8 +245,11 @@ def _common(view: View, actor: Actor, viewed_at: Instant | None) -> dict[str, An
         "description": view.description,
         "query": query_object_of(view.version),
         "filters": {},
-        "dashboards": (),
-        "dashboard_tiles": (),
+        "dashboards": tuple(tile.dashboard_id for tile in beside.tiles),
+        "dashboard_tiles": tuple(
+            TilePlace(id=tile.id, dashboard_id=tile.dashboard_id, deleted=False)
+            for tile in beside.tiles
+        ),
         "tags": view.tags,
         "favorited": door.favorited,
         "saved": door.saved,
@@ -227,19 +258,19 @@ def _common(view: View, actor: Actor, viewed_at: Instant | None) -> dict[str, An
         "updated_at": iso(view.updated_at),
         "last_modified_at": iso(door.last_modified_at),
         "user_access_level": "editor" if is_owner(actor, view) else "viewer",
-        "last_viewed_at": iso(viewed_at),
+        "last_viewed_at": iso(beside.viewed_at),
     }
 
 
-def basic_out(reading: Reading, actor: Actor, viewed_at: Instant | None) -> InsightBasic:
+def basic_out(reading: Reading, actor: Actor, beside: Beside) -> InsightBasic:
     """An insight without anything of its rows."""
-    return InsightBasic(**_basic(reading, actor, viewed_at))
+    return InsightBasic(**_basic(reading, actor, beside))
 
 
-def _basic(reading: Reading, actor: Actor, viewed_at: Instant | None) -> dict[str, Any]:
+def _basic(reading: Reading, actor: Actor, beside: Beside) -> dict[str, Any]:
     result = reading.view.current.result
     return {
-        **_common(reading.view, actor, viewed_at),
+        **_common(reading.view, actor, beside),
         "last_refresh": iso(result.computed_at) if result else None,
         "refreshing": reading.refresh is not None,
         "is_stale": reading.freshness.is_stale,
@@ -247,12 +278,12 @@ def _basic(reading: Reading, actor: Actor, viewed_at: Instant | None) -> dict[st
 
 
 def trending_out(
-    reading: Reading, actor: Actor, viewed_at: Instant | None, count: int, viewers: tuple[str, ...]
+    reading: Reading, actor: Actor, beside: Beside, count: int, viewers: tuple[str, ...]
 ) -> TrendingInsight:
     """An insight with who looked at it."""
     assert reading.view.insight is not None
     return TrendingInsight(
-        **_basic(reading, actor, viewed_at),
+        **_basic(reading, actor, beside),
         view_count=count,
         viewers=tuple(map(person_out, viewers)),
         last_modified_by=person_out(reading.view.insight.last_modified_by),
@@ -266,16 +297,17 @@ def insight_out(served: Served, actor: Actor) -> InsightOut:
     assert door is not None
     can_edit = _EDIT if is_owner(actor, view) else _VIEW
     return InsightOut(
-        **_common(view, actor, served.viewed_at),
+        **_common(view, actor, served.beside),
         **_result_words(served),
+        **_place(served.tile),
         order=door.order,
         deleted=door.deleted,
         last_modified_by=person_out(door.last_modified_by),
         is_sample=False,
-        resolved_date_range=None,
+        resolved_date_range=served.dates,
         query_status=_status(served),
         timezone="UTC" if served.rows is not None else None,
-        filters_hash=view.version.query.definition_hash,
+        filters_hash=_filters_hash(view.version),
         effective_restriction_level=_VIEW,
         effective_privilege_level=can_edit,
         alerts=(),
@@ -286,6 +318,16 @@ def insight_out(served: Served, actor: Actor) -> InsightOut:
         version=view.version.n,
         folder=view.folder,
     )
+
+
+def _place(tile: Tile | None) -> dict[str, Any]:
+    return {} if tile is None else {"color": tile.color, "layouts": tile.layouts}
+
+
+def _filters_hash(version: Version) -> str:
+    """What tells apart definitions with different values."""
+    told = [version.query.definition_hash, version.params]
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
 def _result_words(served: Served) -> dict[str, Any]:

@@ -186,6 +186,7 @@ def upgrade() -> None:
     op.create_index("ix_share_visits_share_id_at", "share_visits", ["share_id", "at"], unique=False)
     op.add_column("api_keys", sa.Column("project_id", sa.Integer(), nullable=True))
     op.add_column("versions", sa.Column("query_object", sa.JSON(), nullable=True))
+    op.add_column("statements", sa.Column("variant_of", sa.Integer(), nullable=True))
     op.add_column("versions", sa.Column("chart", sa.JSON(), nullable=True))
     op.add_column(
         "views", sa.Column("project_id", sa.Integer(), server_default="1", nullable=False)

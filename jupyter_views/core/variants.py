@@ -1,0 +1,179 @@
+"""A view read with other values for its parameters than its own: rows and freshness of their own.
+
+Nothing of the view moves: a variant is a statement of the view's query with
+these values, kept and found by its fingerprint, run in the owner's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from .assessing import Assessor
+from .dates import resolved_date
+from .freshness import Action, Mode, act
+from .model import Actor, Cause, Instant, Statement, Status, View
+from .reading import COMPUTE_SECONDS, FORCED, Reading, ReadingService
+from .refreshing import Refresher, submission_of
+from .statements import StatementService
+
+
+class Overrides(Struct, frozen=True, kw_only=True):
+    """Values that a reader, or a dashboard, puts in the place of a view's own.
+
+    Attributes
+    ----------
+    filters
+        ``date_from`` and ``date_to``, for parameters of these names; None for none.
+    variables
+        Values by the name of a parameter.
+    """
+
+    filters: dict[str, str | None] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+def overridden(view: View, layers: Iterable[Overrides], now: Instant) -> dict[str, Any]:
+    """The values of a view's parameters under these layers; a later one wins.
+
+    Names that the query does not use are passed over: the same layer lies
+    over queries with different parameters.
+    """
+    values = dict(view.version.params)
+    for layer in layers:
+        values |= _dates(layer, now) | layer.variables
+    return {name: values[name] for name in view.version.query.parameters if name in values}
+
+
+def date_range(
+    view: View, layers: Iterable[Overrides], now: Instant
+) -> dict[str, str | None] | None:
+    """The dates that these layers bring, where the query uses any; None where it does not."""
+    brought = {name: text for layer in layers for name, text in _dates(layer, now).items()}
+    if not brought.keys() & set(view.version.query.parameters):
+        return None
+    return {name: brought.get(name) for name in ("date_from", "date_to")}
+
+
+def _dates(layer: Overrides, now: Instant) -> dict[str, str]:
+    return {
+        name: resolved_date(text, now, field=f"filters.{name}")
+        for name, text in layer.filters.items()
+        if text is not None
+    }
+
+
+class Variants:
+    """Reads views with other values, as the modes say."""
+
+    def __init__(
+        self,
+        *,
+        reading: ReadingService,
+        statements: StatementService,
+        assessor: Assessor,
+        refresher: Refresher,
+    ) -> None:
+        self._reading = reading
+        self._statements = statements
+        self._assessor = assessor
+        self._refresher = refresher
+        self._starting: dict[tuple[int, bytes], asyncio.Task[Statement]] = {}
+
+    async def read(self, actor: Actor, view: View, values: dict[str, Any], mode: Mode) -> Reading:
+        """A view with these values, for one reader; with its own values the view itself.
+
+        What failed in the last five minutes is not tried again, unless the
+        mode forces it.
+        """
+        if values == view.version.params or not view.has_query:
+            return await self._reading.read(actor, view, mode=mode)
+        is_exact = mode is Mode.BLOCKING
+        looked = await self._look(view, values, is_exact=is_exact)
+        action = act(mode, looked.reading.freshness.state)
+        is_forced = mode in FORCED
+        if action is Action.CACHED or (looked.reading.refresh is not None and not is_forced):
+            started = looked.reading.refresh
+        elif looked.failure is not None and not is_forced:
+            waits = action is Action.COMPUTE
+            return replace(looked.reading, awaited=looked.failure if waits else None)
+        else:
+            seen = None if is_forced else looked.reading.view.current.id
+            started = await self._started(actor, view, values, seen)
+        if started is None or action is not Action.COMPUTE:
+            is_going = started is not None and not started.status.is_final
+            return replace(looked.reading, refresh=started if is_going else None)
+        awaited = await self._statements.wait(started, COMPUTE_SECONDS)
+        looked = await self._look(view, values, is_exact=False)
+        return replace(looked.reading, awaited=awaited)
+
+    async def _started(
+        self, actor: Actor, view: View, values: dict[str, Any], seen: str | None
+    ) -> Statement:
+        """One run for all who look at once; none where a newer one than was seen has ended.
+
+        Parameters
+        ----------
+        seen
+            The statement whose rows the reader was to get; None to run anew
+            in any case.
+        """
+        key = (view.id, msgspec.json.encode(values, order="sorted"))
+        starting = self._starting.get(key)
+        if starting is None:
+            starting = asyncio.create_task(self._start(actor, view, values, seen))
+            self._starting[key] = starting
+            starting.add_done_callback(lambda _: self._starting.pop(key, None))
+        return await asyncio.shield(starting)
+
+    async def _start(
+        self, actor: Actor, view: View, values: dict[str, Any], seen: str | None
+    ) -> Statement:
+        if seen is not None:
+            looked = await self._look(view, values, is_exact=False)
+            current = looked.reading.view.current
+            if current.result is not None and current.id != seen:
+                return current
+        cause = Cause(kind="asked" if seen is None else "read", by=actor.name)
+        return await self._refresher.variant(actor, view, values, cause)
+
+    async def _look(self, view: View, values: dict[str, Any], *, is_exact: bool) -> _Looked:
+        asked = replace(submission_of(view, values), variant_of=view.id)
+        drafted, outlook = await self._statements.foresee(Actor(name=view.owner), asked)
+        current = outlook.success or replace(drafted, status=Status.PLANNED)
+        variant = replace(
+            view,
+            version=replace(view.version, query=current.query, params=values),
+            current=current,
+            refreshing=None,
+            last_refresh=None,
+            failures=0,
+            changed_at=None,
+        )
+        freshness = await self._assessor.of_view(variant, is_exact=is_exact)
+        running = outlook.in_flight
+        # Of another's statement a reader learns nothing, not even that it runs.
+        is_ours = running is not None and running.variant_of == view.id
+        failure = outlook.failure
+        if failure is not None and _ended(failure) < _ended(outlook.success):
+            failure = None
+        return _Looked(
+            reading=Reading(
+                view=variant, freshness=freshness, refresh=running if is_ours else None
+            ),
+            failure=failure,
+        )
+
+
+class _Looked(Struct, frozen=True, kw_only=True):
+    reading: Reading
+    failure: Statement | None
+
+
+def _ended(statement: Statement | None) -> Instant:
+    return (statement.completed_at or 0) if statement else 0
