@@ -259,9 +259,11 @@ class ViewService:
 
         saved = await self._write(actor, view, None, write)
         self._announcer.tell("edited", saved, by=actor.name)
-        if saved.auto_refresh:
-            await self._refresher.behind(saved, Cause(kind="restored", by=actor.name))
-        return saved
+        if not saved.auto_refresh:
+            return saved
+        await self._refresher.behind(saved, Cause(kind="restored", by=actor.name))
+        # By now it names its refresh, under way or already ended.
+        return await asyncio.to_thread(self._rows.find, saved.id) or saved
 
     def _update(
         self, actor: Actor, view: View, change: ViewChange, statement: Statement | None

@@ -96,6 +96,11 @@ export class ViewsApi implements IViewsApi {
     return toView(await this.transport.json('PATCH', ['views', shortId], {}, body));
   }
 
+  async restore(shortId: string, version: number): Promise<IView> {
+    const path = ['views', shortId, 'restore'];
+    return toView(await this.transport.json('POST', path, {}, { version }));
+  }
+
   async refresh(shortId: string): Promise<string> {
     return text(record(await this.transport.json('POST', ['views', shortId, 'refresh'])).id);
   }

@@ -9,7 +9,6 @@ import { StatusBadge } from './badge';
 import { CommandIDs } from './acting';
 import type { DocumentModel } from './document';
 import { Story } from './facts';
-import { LiveRegion } from './live';
 import { problemText } from './problem';
 import { Tabs } from './tabs';
 import type { IView } from './tokens';
@@ -84,7 +83,6 @@ function Header({ document: model, commands, trans }: IHeaderProps): ReactElemen
           <PlainTableButton model={model} trans={trans} />
         )}
       </div>
-      <LiveRegion model={model.views} />
     </>
   );
 }

@@ -16,6 +16,7 @@ import {
 } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from './acting';
 import { ViewsApi } from './api';
@@ -23,6 +24,7 @@ import { addCommands } from './commands';
 import type { DocumentModel } from './document';
 import { toEvent } from './events';
 import { addDeepLink } from './link';
+import { LiveRegion } from './live';
 import { ViewsModel } from './model';
 import { ResultDocument } from './result';
 import { ViewsPanel } from './sidebar';
@@ -67,6 +69,7 @@ function activate(
     }
   });
 
+  Widget.attach(new LiveRegion(model.announcer), document.body);
   const panel = new ViewsPanel({ model, commands, trans });
   shell.add(panel, 'left', { rank: 150 });
   restorer?.add(panel, panel.id);

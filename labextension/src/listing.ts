@@ -13,6 +13,11 @@ export class Listing {
   /** The request that brought the present first page: an older answer may come later. */
   readAt = 0;
 
+  /** Views on all pages, as far as is known. */
+  get count(): number {
+    return this.total ?? this.ids.length;
+  }
+
   /** Add the page that follows; views that moved meanwhile keep their first place. */
   append(page: IViewsPage): void {
     const known = new Set(this.ids);

@@ -6,15 +6,15 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import { Announcer } from './announcer';
 import type { IViewEvent } from './events';
 import { EventFeed, type IFollower } from './feed';
 import { KnownViews } from './known';
-import { Listings, type Listing } from './listing';
+import { Listings } from './listing';
 import { PendingRefreshes } from './pending';
 import { problemOf, type Problem } from './problem';
 import type { IRule, IView, IViewsApi, IViewsPage } from './tokens';
 import { OfflineError, RefusedError } from './transport';
-import { outcome, politely, viewsWord, type IAnnouncement } from './words';
 
 /** Search waits for a pause in typing; loaded rows are filtered at once. */
 const SEARCH_PAUSE = 300;
@@ -31,6 +31,7 @@ export class ViewsModel extends VDomModel implements IFollower {
     private readonly _trans: TranslationBundle
   ) {
     super();
+    this.announcer = new Announcer(_trans);
     this._poll = new Poll({
       auto: false,
       name: 'jupyter-views:list',
@@ -46,6 +47,9 @@ export class ViewsModel extends VDomModel implements IFollower {
       standby: 'when-hidden'
     });
   }
+
+  /** Says what a screen reader must hear too. */
+  readonly announcer: Announcer;
 
   /** The first answer has come. */
   get isReady(): boolean {
@@ -68,11 +72,6 @@ export class ViewsModel extends VDomModel implements IFollower {
   /** The views to show, in order: all, or those that match the search. */
   get views(): readonly IView[] {
     return this._lists.shown(id => this._views.get(id));
-  }
-
-  /** Something was said that a screen reader must hear too. */
-  get announced(): ISignal<this, IAnnouncement> {
-    return this._announced;
   }
 
   /** The server told of something, whether or not it changed what is shown. */
@@ -125,7 +124,7 @@ export class ViewsModel extends VDomModel implements IFollower {
       if (this._lists.found) {
         void this._search.invoke().catch(() => undefined);
       } else {
-        this._count(this._lists.all);
+        this.announcer.counted(this._lists.all.count);
       }
     }
     this.stateChanged.emit();
@@ -202,7 +201,7 @@ export class ViewsModel extends VDomModel implements IFollower {
     await this.api.remove(id);
     this._forget(id);
     this.stateChanged.emit();
-    this._announced.emit(politely(this._trans.__('%1: deleted', name)));
+    this.announcer.deleted(name);
   }
 
   async setRule(id: string, changes: Partial<IRule>): Promise<IView> {
@@ -214,10 +213,16 @@ export class ViewsModel extends VDomModel implements IFollower {
 
   /** Bring an earlier version back as a new one. */
   async restore(id: string, version: number): Promise<void> {
-    await this.api.records.restore(id, version);
-    const { name, version: newest } = await this.read(id);
-    const text = this._trans.__('%1: version %2 restored as version %3', name, version, newest);
-    this._announced.emit(politely(text));
+    this.announcer.restoring(id);
+    try {
+      const view = await this.api.restore(id, version);
+      this.announcer.restored(view, version);
+      this._merge(view, this._views.ask());
+    } catch (error) {
+      this.announcer.notRestored(id);
+      throw error;
+    }
+    this.stateChanged.emit();
   }
 
   /** The host's event stream said that something happened to a view. */
@@ -280,7 +285,7 @@ export class ViewsModel extends VDomModel implements IFollower {
       this._setProblem(null);
       await this._readHeld(page);
       if (firstSearch && listing === this._lists.found) {
-        this._count(listing);
+        this.announcer.counted(listing.count);
       }
     } catch (error) {
       this._setProblem(error);
@@ -347,7 +352,7 @@ export class ViewsModel extends VDomModel implements IFollower {
     const hasEnded = before?.status === 'refreshing' && after.status !== 'refreshing';
     if (this._pending.has(id) ? this._pending.isEndedBy(after) : hasEnded && this._isHeld(id)) {
       this._pending.end(after);
-      this._announced.emit(outcome(after, this._trans));
+      this.announcer.ended(after);
     }
     this._watchIfNeeded();
     if (isNews) {
@@ -373,13 +378,8 @@ export class ViewsModel extends VDomModel implements IFollower {
     const before = this._problem?.kind;
     this._problem = error === null ? null : problemOf(error);
     if (this._problem?.kind === 'offline' && before !== 'offline') {
-      const text = this._trans.__('The server does not answer.');
-      this._announced.emit({ text, assertive: true });
+      this.announcer.wentOffline();
     }
-  }
-
-  private _count({ total, ids }: Listing): void {
-    this._announced.emit(politely(viewsWord(total ?? ids.length, this._trans)));
   }
 
   private _problem: Problem | null = null;
@@ -393,7 +393,6 @@ export class ViewsModel extends VDomModel implements IFollower {
   private readonly _soon = new Debouncer(() => this._poll.refresh(), START_PAUSE);
   private readonly _search = new Debouncer(() => this._poll.refresh(), SEARCH_PAUSE);
   private readonly _feed = new EventFeed(this);
-  private readonly _announced = new Signal<this, IAnnouncement>(this);
   private readonly _happened = new Signal<this, IViewEvent>(this);
   private readonly _viewChanged = new Signal<this, IView>(this);
   private readonly _viewRemoved = new Signal<this, string>(this);

@@ -125,8 +125,6 @@ export interface IRecords {
   versions(id: string, cursor: string | null): Promise<IPart<IVersion>>;
   sqlDifference(id: string, from: number, to: number): Promise<ISqlDifference>;
   difference(id: string, comparing: IComparing): Promise<IDifference>;
-  /** Bring an earlier version back as a new one. */
-  restore(id: string, version: number): Promise<void>;
   /** Newest first. */
   decisions(id: string): Promise<readonly IDecision[]>;
 }
@@ -169,10 +167,6 @@ export class RecordsApi implements IRecords {
       query.key = JSON.stringify(comparing.key);
     }
     return toDifference(record(await this._transport.json('GET', ['views', id, 'diff'], query)));
-  }
-
-  async restore(id: string, version: number): Promise<void> {
-    await this._transport.send('POST', ['views', id, 'restore'], {}, { version });
   }
 
   async decisions(id: string): Promise<readonly IDecision[]> {

@@ -18,7 +18,6 @@ import {
 
 import { CommandIDs } from './acting';
 import { viewsIcon } from './icons';
-import { LiveRegion } from './live';
 import { ViewList, type ISection } from './list';
 import type { ViewsModel } from './model';
 import type { IRowActions } from './row';
@@ -132,7 +131,6 @@ function Sidebar({ model, commands, trans, searchInput }: ISidebarProps): ReactE
         clear={clear}
         focusSearch={() => searchInput.current?.focus()}
       />
-      <LiveRegion model={model} />
     </>
   );
 }

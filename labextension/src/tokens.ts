@@ -136,6 +136,8 @@ export interface IViewsApi {
   ruled(shortId: string): Promise<IRuled>;
   /** Change some fields of the rule; the view as it is then. */
   setRule(shortId: string, changes: Partial<IRule>): Promise<IView>;
+  /** Bring an earlier version back as a new one; the view as it is then. */
+  restore(shortId: string, version: number): Promise<IView>;
   /** Start a refresh, or join the one under way; the id of its statement. */
   refresh(shortId: string): Promise<string>;
   cancel(statementId: string): Promise<void>;

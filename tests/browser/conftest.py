@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from .lab import Lab
 from .screen import Screen
@@ -27,6 +27,10 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+# How long a busy machine may take for what has no budget of its own.
+PATIENCE_MS = 20_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,6 +61,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         pytest.fail("No Chromium on PATH: `make test` installs one, or install it by hand.")
+    expect.set_options(timeout=PATIENCE_MS)
     browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_FLAGS))
     yield browser
     browser.close()

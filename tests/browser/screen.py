@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from .lab import Lab
 
 FIRST_LOAD_MS = 60_000
 KERNEL_MS = 60_000
+REMEMBERED_SECONDS = 30
 
 
 class Screen:
@@ -68,6 +70,17 @@ class Screen:
             [name, args],
         )
 
+    def wait_until_remembered(self, short_id: str, tab: str) -> None:
+        """Wait for the layout with this result tab: the host saves it a while after a change."""
+        deadline = time.monotonic() + REMEMBERED_SECONDS
+        key = f"jupyter-views:{short_id}"
+        while time.monotonic() < deadline:
+            saved = self.lab.call("GET", "lab/api/workspaces/default")["data"].get(key)
+            if saved is not None and saved["data"]["tab"] == tab:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"The layout was not saved with {short_id} in front of its {tab}.")
+
     def run_all_cells(self) -> None:
         """Run the notebook in front, once its kernel can take it, and wait for its last cell."""
         idle = self.page.locator(".jp-StatusBar-TextItem, .jp-StatusItem", has_text="| Idle").first
@@ -88,6 +101,16 @@ class Screen:
     def result(self) -> Locator:
         """The result tab in front."""
         return self.page.locator(".jp-ViewsResult:visible")
+
+    @property
+    def said(self) -> Locator:
+        """What a screen reader was told last, once it had a moment."""
+        return self.page.locator(".jp-Views-forReaders [aria-live=polite]")
+
+    @property
+    def called_out(self) -> Locator:
+        """What a screen reader was told last, at once."""
+        return self.page.locator(".jp-Views-forReaders [aria-live=assertive]")
 
     def row(self, name: str) -> Locator:
         """The sidebar's row of the view with this name."""

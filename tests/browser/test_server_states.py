@@ -42,9 +42,7 @@ def test_rows_stay_while_the_server_is_away_and_the_list_returns_with_it(screen:
         "The server does not answer. This list may be old.", timeout=20_000
     )
     expect(screen.badge("Answer")).to_have_text("Fresh")
-    expect(screen.panel.locator("[aria-live=assertive]")).to_have_text(
-        "The server does not answer."
-    )
+    expect(screen.called_out).to_have_text("The server does not answer.")
 
     screen.lab.start()
     expect(screen.panel.locator(".jp-ViewsBanner")).to_have_count(0, timeout=90_000)

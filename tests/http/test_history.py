@@ -382,6 +382,18 @@ async def test_a_restored_version_is_a_new_one_with_its_rows_at_once(api):
     assert found["rows"][0]["change"] == "removed"
 
 
+async def test_the_answer_to_a_restore_names_the_refresh_that_it_started(api):
+    view = await saved(api, "SELECT 1 AS n", "Restored and refreshed")
+    await edited(api, view, "SELECT 2 AS n")
+
+    answer = (await api("POST", f"{view}/restore", {"version": 1})).json
+
+    named = (answer["refresh"] or answer["last_refresh"])["statement_id"]
+    ended = await api("GET", f"api/v1/statements/{named}", headers={"Prefer": "wait=30"})
+    assert ended.json["status"] == "SUCCESS"
+    assert (await api("GET", view)).json["last_refresh"]["statement_id"] == named
+
+
 async def test_only_the_owner_restores_and_only_what_there_is(api, person):
     ana = await person("ana")
     view = await saved(api, "SELECT 1 AS n", "Owned", is_public=True)
