@@ -133,10 +133,10 @@ class ReadingService:
             staleness is exceeded.
         """
         chosen = mode or (Mode.ASYNC if view.auto_refresh else Mode.FORCE_CACHE)
+        view, refresh = await self._as_of_now(view)
         freshness = await self._assessor.of_view(view, is_exact=chosen is Mode.BLOCKING)
         await self._note_change(view, freshness)
         action = act(chosen, freshness.state) if view.has_query else Action.CACHED
-        refresh = await self._under_way(view)
         is_due = action is not Action.CACHED and refresh is None
         # Who names a mode for another's view asks, and is limited as one who asks.
         if (chosen in FORCED and view.has_query) or (
@@ -149,9 +149,9 @@ class ReadingService:
         awaited = None
         if refresh is not None and seconds:
             awaited = await self._statements.wait(refresh, seconds)
-            view = await asyncio.to_thread(self._rows.find, view.id) or view
+            found = await asyncio.to_thread(self._rows.find, view.id)
+            view, refresh = await self._as_of_now(found or view)
             freshness = await self._assessor.of_view(view)
-            refresh = await self._under_way(view)
         if refresh is not None and refresh.status.is_final:
             refresh = None
         return Reading(view=view, freshness=freshness, refresh=refresh, awaited=awaited)
@@ -179,6 +179,14 @@ class ReadingService:
             return None  # the same, and it failed
         started = await self._refresher.behind(view, Cause(kind="read", sources=freshness.sources))
         return started if isinstance(started, Statement) else None
+
+    async def _as_of_now(self, view: View) -> tuple[View, Statement | None]:
+        """A view and the refresh under way: one that has ended has left its rows in the view."""
+        refresh = await self._under_way(view)
+        if view.refreshing is None or refresh is not None:
+            return view, refresh
+        found = await asyncio.to_thread(self._rows.find, view.id) or view
+        return found, await self._under_way(found)
 
     async def _under_way(self, view: View) -> Statement | None:
         if view.refreshing is None:

@@ -358,3 +358,21 @@ async def test_readers_of_a_refreshing_view_are_told_of_one_and_the_same_run(api
     await ended(api, refresh)
     assert await greatest(api, "busy") == rows
     assert len((await api("GET", STATEMENTS)).json["items"]) == 2
+
+
+async def test_a_reader_sees_the_end_of_a_refresh_that_ended_since_the_view_was_found(
+    api, views_app, size
+):
+    size(1)
+    short_id = (await api.save(BY_SIZE, "Torn", auto_refresh=False))["short_id"]
+    size(20)
+    refresh = (await api("POST", f"api/views/{short_id}/refresh")).json["id"]
+    reading, actor = views_app._services.reading, views_app._services.kernel_actor
+    found = await reading.by_short_id(actor, short_id)
+    assert found.refreshing.id == refresh
+    await ended(api, refresh)
+
+    met = await reading.read(actor, found)
+
+    assert met.status == "fresh"
+    assert (met.view.current.id, met.view.last_refresh.statement_id) == (refresh, refresh)
