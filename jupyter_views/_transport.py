@@ -17,7 +17,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._discovery import Server
-from .core.errors import BY_CODE, NotFound, ViewsError, from_dict
+from .core.errors import (
+    BY_CODE,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooMany,
+    Unauthenticated,
+    ViewsError,
+    from_dict,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +38,15 @@ STARTING_SECONDS = 15.0
 RENDERING_SECONDS = 110.0
 NAMING = 'connect("http://localhost:8888", token="…")'
 """How a server is named in Python; a shell has words of its own for it."""
+_KINDS: dict[int, type[ViewsError]] = {
+    400: Invalid,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: TooMany,
+}
+"""What an answer of projects and insights is, whose words do not name the class."""
 
 
 class NoServer(ConnectionError):
@@ -297,7 +316,7 @@ def _is_refusal(response: httpx.Response) -> bool:
     if response.status_code == 401:
         return True
     response.read()
-    return "error" not in _body(response)
+    return not {"error", "detail"} & _body(response).keys()
 
 
 def _why_not(response: httpx.Response) -> str:
@@ -333,13 +352,24 @@ def error_of(response: httpx.Response) -> ViewsError:
     facts = _body(response)
     code = str(facts.get("error") or "")
     if code not in BY_CODE:
-        kind = NotFound if response.status_code == 404 else ViewsError
-        words = facts.get("message") or f"The server answered {response.status_code}."
-        return kind(str(words), details={"status": response.status_code})
-    error = from_dict({**facts, "code": code})
+        error = _unnamed(response.status_code, facts)
+    else:
+        error = from_dict({**facts, "code": code})
     if facts.get("suggestions"):
         error.suggestions = tuple(map(str, facts["suggestions"]))  # type: ignore[attr-defined]
     after = response.headers.get("Retry-After", "")
     if after.isdigit():
         error.retry_after_seconds = int(after)  # type: ignore[attr-defined]
     return error
+
+
+def _unnamed(status: int, facts: dict[str, Any]) -> ViewsError:
+    """The error of an answer that has no code of ours: another dialect, the host, a proxy."""
+    details: dict[str, Any] = {"status": status}
+    if facts.get("attr"):
+        details["field"] = facts["attr"]
+    kind = NotFound if status == 404 else ViewsError
+    if "detail" in facts:
+        kind = _KINDS.get(status, ViewsError)
+    words = facts.get("message") or facts.get("detail") or f"The server answered {status}."
+    return kind(str(words), details=details)

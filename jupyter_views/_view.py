@@ -1,4 +1,4 @@
-"""One view from Python: its rows, its freshness, its rule, its past."""
+"""One view from Python: its rows, its freshness, its rule, its past, its link."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from . import _statements, _transport
 from ._arrow import convert, read_batches, read_table
 from ._output import Card, headline, to_html
 from ._past import Difference
+from ._sharing import Shareable
 from ._transport import Transport
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def window_of(transport: Transport, path: str, limit: int, offset: int = 0) -> d
     return {"computed_at": answer.headers.get("X-Result-Computed-At"), **answer.json()}
 
 
-class View:
+class View(Shareable):
     """One view: its rows, and what is known of their freshness.
 
     Everything about freshness is asked of the server, at most once a second.
@@ -346,10 +347,6 @@ class View:
         self._transport.request("POST", f"{self._path}/restore", body=body)
         self._take(self._transport.request("GET", path_of(self.slug)).json())
         return self
-
-    @property
-    def _path(self) -> str:
-        return f"views/{self._facts['short_id']}"
 
     def _items(self, what: str, limit: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -19,11 +19,11 @@ from typing import Any
 
 import click
 
-from . import _past
+from . import _past, _sharing
 from ._transport import NAMING
 from ._version import __version__
 from .client import NoAnswer, NoServer, NoSuchView, RefreshFailed, View, Views, connect
-from .core.errors import Forbidden, NotFound, Unauthenticated, ViewsError
+from .core.errors import Forbidden, Invalid, NotFound, Unauthenticated, ViewsError
 
 EXAMPLE = "first_view.ipynb"
 
@@ -224,6 +224,50 @@ def restore(
     with _views(server) as views:
         view = views[slug].restore(version, note)
         click.echo(f"Version {view.version} is version {version} again.", err=True)
+
+
+@main.command()
+@click.argument("slug")
+@click.option(
+    "--expires",
+    metavar="TIME",
+    default=_sharing.EXPIRES,
+    show_default=True,
+    help="How long the link works, such as 12h, or never.",
+)
+@click.option("--password", is_flag=True, help="Make a password and print it after the address.")
+@click.pass_obj
+def share(server: tuple[str | None, str | None], slug: str, expires: str, password: bool) -> None:
+    """Make a link that anyone may open, and print its address."""
+    try:
+        _sharing.end_of(expires)
+    except Invalid as error:
+        raise click.UsageError(f"{error} {error.hint}") from None
+    with _views(server) as views:
+        made = views[slug].share(expires, password or None)
+    click.echo(_sharing.told(made), err=True)
+    for line in filter(None, (made.url, made.password)):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def revoke(server: tuple[str | None, str | None], slug: str, yes: bool) -> None:
+    """End the link of a view: its address opens nothing any more."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here: say --yes.")
+    with _views(server) as views:
+        view = views[slug]
+        found = view.link
+        if found is None:
+            raise NotFound(f"{slug} has no link.")
+        words = f"Revoke the link of {slug}, {_sharing.opened_words(found)}?"
+        if not yes and not click.confirm(words, err=True):
+            click.echo("Nothing was changed.", err=True)
+            sys.exit(1)
+        view.revoke()
 
 
 @main.command()

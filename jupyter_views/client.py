@@ -22,6 +22,7 @@ from ._discovery import Server, candidates
 from ._discovery import given as given_server
 from ._past import Difference
 from ._rule import VERIFYING
+from ._sharing import Share
 from ._statements import RefreshFailed, StillRunning, run_to_end
 from ._transport import NoAnswer, NoServer, Transport
 from ._view import WAIT_SECONDS, View, path_of
@@ -33,6 +34,7 @@ __all__ = [
     "NoServer",
     "NoSuchView",
     "RefreshFailed",
+    "Share",
     "StillRunning",
     "View",
     "Views",

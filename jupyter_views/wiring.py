@@ -55,7 +55,9 @@ if TYPE_CHECKING:
 
 _HOUSEKEEPING_SECONDS = 60
 _DAY = 86_400 * SECOND
-_KERNEL_SCOPES = frozenset({"statement:write", "perspective:write", "query:write"})
+_KERNEL_SCOPES = frozenset(
+    {"statement:write", "perspective:write", "query:write", "sharing_configuration:write"}
+)
 _STATEMENT_DAYS = 90
 _STATES_DAYS = 7
 _STATES_BYTES = 2 << 30

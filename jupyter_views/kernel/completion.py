@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ViewsError
-from . import frames, grammar, past, rules
+from . import frames, grammar, past, rules, sharing
 from .context import Session
 from .showing import SHOW_OPTIONS, VERBS
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 0.15
 FRESH_SECONDS = 5.0
-_VERB_OPTIONS = {"diff": past.DIFF_OPTIONS, "schedule": past.SCHEDULE_OPTIONS}
+_VERB_OPTIONS = {
+    "diff": past.DIFF_OPTIONS,
+    "schedule": past.SCHEDULE_OPTIONS,
+    "share": sharing.SHARE_OPTIONS,
+}
 _CELL = re.compile(r"\s*%%perspective\b")
 _SLUG = re.compile(r'\bviews\.("?)([^\s"()]*)$', re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
@@ -166,6 +170,8 @@ def _after_views(session: Session, lists: Lists, before: list[str], word: str) -
         ]
     if word.startswith("-"):
         return grammar.flags(_VERB_OPTIONS.get(before[0], ()))
+    if before[-1] == "--expires":
+        return list(sharing.TIMES)
     if before[0] == "schedule" and len(before) > 1:
         return list(rules.TIMES)
     return lists.slugs() if before[0] in VERBS else []

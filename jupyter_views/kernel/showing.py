@@ -13,7 +13,7 @@ from .._output import Card
 from .._rule import kept_fresh
 from .._view import window_of
 from ..core.errors import ViewsError
-from . import frames, grammar, output, params, past
+from . import frames, grammar, output, params, past, sharing
 from .context import Session
 from .errors import KEPT, from_views_error
 from .finding import find
@@ -42,6 +42,11 @@ VERBS: dict[str, tuple[str, str]] = {
         "%views schedule NAME TIME|CRON|never [--timezone ZONE]",
         "refresh it by itself, as --every of its cell",
     ),
+    "share": (
+        "%views share NAME [--expires TIME] [--password]",
+        "a link that anyone may open who has its address, for 7 days or as you say",
+    ),
+    "revoke": ("%views revoke NAME", "end its link, at once"),
     "delete": ("%views delete NAME", "delete a view"),
     "api": ("%views api NAME", "the view from curl, Python and pandas"),
     "put": ("%views put FRAME NAME", "store a frame of this kernel as a view"),
@@ -136,6 +141,8 @@ def verb(session: Session, text: str) -> ShownView | None:
         "log": past.log,
         "restore": past.restore,
         "schedule": past.schedule,
+        "share": sharing.share,
+        "revoke": sharing.revoke,
         "delete": _delete,
         "api": _api,
         "put": _put,

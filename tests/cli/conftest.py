@@ -14,7 +14,10 @@ def shell(api, jp_serverapp):
     """Call ``jupyter views …``; returns (exit status, output, talk)."""
 
     async def call(
-        *words: str, token: str | None = None, url: str | None = None
+        *words: str,
+        token: str | None = None,
+        url: str | None = None,
+        stdin: int = asyncio.subprocess.DEVNULL,
     ) -> tuple[int, str, str]:
         environment = {
             **os.environ,
@@ -30,7 +33,7 @@ def shell(api, jp_serverapp):
             *words,
             env=environment,
             cwd=os.getcwd(),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

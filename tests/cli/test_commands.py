@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 
 
 async def test_show_prints_the_digits_that_the_server_stores(api, shell):
@@ -131,6 +132,82 @@ async def test_the_log_of_a_view_that_nothing_happened_to_is_empty(api, shell):
 
     assert (status, talk) == (0, "")
     assert "\t" not in output
+
+
+async def test_a_view_is_shared_and_revoked(api, shell, stranger):
+    await api.save("SELECT 4711 AS n", "Open")
+
+    status, output, talk = await shell("share", "open", "--expires", "1d")
+    path = output.strip().partition("/views/")[2]
+
+    assert status == 0
+    assert path.startswith("shared/vs_")
+    assert talk.startswith("Anyone with this address can read it until 20")
+    assert b"4711" in (await stranger("GET", path)).body
+
+    assert await shell("revoke", "open", "--yes") == (0, "", "")
+    assert (await stranger("GET", path)).status == 404
+    assert await shell("revoke", "open", "--yes") == (3, "", "open has no link.\n")
+
+
+async def test_a_password_stands_below_the_address(api, shell, stranger):
+    await api.save("SELECT 4711 AS n", "Guarded")
+
+    status, output, talk = await shell("share", "guarded", "--password", "--expires", "never")
+    address, password = output.splitlines()
+    path = address.partition("/views/")[2]
+
+    assert status == 0
+    assert "this address and a password can read it until it is revoked." in talk
+    assert password not in talk
+    assert b"4711" not in (await stranger("GET", path)).body
+    sent = {"Content-Type": "application/json"}
+    opened = await stranger("POST", path, {"password": password}, headers=sent)
+    assert opened.status == 200
+
+
+async def test_revoking_asks_and_where_nobody_can_be_asked_it_does_nothing(api, shell, stranger):
+    await api.save("SELECT 4711 AS n", "Kept")
+    path = (await shell("share", "kept"))[1].strip().partition("/views/")[2]
+
+    unasked = await shell("revoke", "kept")
+    refused = await answered(shell, b"n\n")
+    assert unasked[0] == 2
+    assert "say --yes" in unasked[2]
+    assert refused[0] == 1
+    assert "Revoke the link of kept, never opened?" in refused[2]
+    assert "Nothing was changed." in refused[2]
+    assert (await stranger("GET", path)).status == 200
+
+    assert (await answered(shell, b"y\n"))[0] == 0
+    assert (await stranger("GET", path)).status == 404
+
+
+async def answered(shell, keys: bytes):
+    """``revoke kept`` on a terminal on which somebody types."""
+    terminal, its_end = os.openpty()
+    try:
+        os.write(terminal, keys)
+        return await shell("revoke", "kept", stdin=its_end)
+    finally:
+        os.close(terminal)
+        os.close(its_end)
+
+
+async def test_what_cannot_be_shared_has_its_own_exit_status(api, shell):
+    await api.save("SELECT 1 AS one", "Mine", is_public=True)
+    body = {"label": "ben's", "user": "ben", "scopes": ["*"]}
+    key = (await api("POST", "api/keys", body)).json["key"]
+
+    usage = await shell("share", "mine", "--expires", "soon")
+    absent = await shell("share", "no-such-view")
+    theirs = await shell("share", "mine", token=key)
+
+    assert (usage[0], usage[1]) == (2, "")
+    assert 'A link cannot work for "soon". Type a time such as 12h or 7d' in usage[2]
+    assert (absent[0], absent[1]) == (3, "")
+    assert (theirs[0], theirs[1]) == (4, "")
+    assert "Traceback" not in theirs[2]
 
 
 async def test_an_absent_server_is_named_in_the_words_of_a_shell(shell):
