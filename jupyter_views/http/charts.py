@@ -18,11 +18,11 @@ from ..wire.charts import (
     chart_out,
 )
 from .base import ViewsHandler
-from .negotiate import CONTENT_TYPES
+from .negotiate import CONTENTTYPES
 from .operations import route
 from .rows import attachment, set_stale_headers
 
-_TYPES: dict[Form, str] = {"svg": "image/svg+xml", "png": "image/png"}
+TYPES: dict[Form, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 class _ChartHandler(ViewsHandler):
@@ -93,7 +93,7 @@ class ChartCsvHandler(_ChartHandler):
         if query.download:
             self.set_download(view, "csv")
         lines = chart_csv(await charts.plot(view, asked), guard=query.guard)
-        self.finish(lines, set_content_type=CONTENT_TYPES["csv"])
+        self.finish(lines, set_content_type=CONTENTTYPES["csv"])
 
     head = get
 
@@ -113,7 +113,7 @@ class _PictureHandler(_ChartHandler):
         if query.download:
             self.set_download(view, form)
         picture = await charts.draw(view, form, query.theme, asked)
-        self.finish(picture, set_content_type=_TYPES[form])
+        self.finish(picture, set_content_type=TYPES[form])
 
     head = get
 

@@ -51,7 +51,14 @@ from .server import (
     OpenApiHandler,
 )
 from .services import Services
-from .shared import EmbeddedHandler, SharedCsvHandler, SharedHandler, SharedJsonHandler
+from .shared import (
+    EmbeddedHandler,
+    SharedCsvHandler,
+    SharedHandler,
+    SharedJsonHandler,
+    SharedPngHandler,
+    SharedSvgHandler,
+)
 from .sharing import (
     SharePasswordHandler,
     SharePasswordsHandler,
@@ -166,6 +173,8 @@ ROUTES: tuple[Route, ...] = (
     Route("shared/{token}", SharedHandler),
     Route("shared/{token}.json", SharedJsonHandler),
     Route("shared/{token}.csv", SharedCsvHandler),
+    Route("shared/{token}.svg", SharedSvgHandler),
+    Route("shared/{token}.png", SharedPngHandler),
     Route("embedded/{token}", EmbeddedHandler),
 )
 

@@ -10,6 +10,7 @@ from http.cookies import SimpleCookie
 from typing import ClassVar
 from urllib.parse import parse_qs
 
+from ..core.charting import Form
 from ..core.errors import BadRequest, Forbidden, TooMany, Unauthenticated, ViewsError
 from ..core.links import HINT_LENGTH, LinkSettings, Share, subject_of
 from ..core.model import SECOND
@@ -18,10 +19,12 @@ from ..core.results import Table
 from ..core.visiting import TICKET
 from ..wire.envelope import BareError
 from ..wire.linked import (
+    LinkPictureQuery,
     LinkQuery,
     LinkRowsQuery,
     PageOut,
     PageQuery,
+    PictureOut,
     SharedOut,
     Unlock,
     Unlocked,
@@ -29,9 +32,11 @@ from ..wire.linked import (
     page_window,
     shared_out,
 )
+from .charts import TYPES
 from .operations import public_route
 from .pages import page_policy, render
 from .rows import ResultQuery, Source, send_result
+from .shared_chart import pictured
 from .visitors import VisitorBase
 
 COOKIE = "views_share"
@@ -138,6 +143,7 @@ class SharedHandler(LinkHandler):
             settings,
             query,
             await self._table(reading, settings, query),
+            await self.picture(reading, settings, query),
             path=f"{self.prefix}/shared/{token}",
             now=self.services.clock.now(),
         )
@@ -151,6 +157,14 @@ class SharedHandler(LinkHandler):
         if self.wants_json:
             raise Unauthenticated("This link needs its password.")
         self.send_page(render("unlock.html", message=None), self.framed_by(share))
+
+    async def picture(
+        self, reading: Reading, settings: LinkSettings, query: PageQuery
+    ) -> PictureOut | None:
+        """The chart, which stands above the first rows."""
+        if query.number > 1:
+            return None
+        return await pictured(self.services, reading.view, settings)
 
     async def _table(
         self, reading: Reading, settings: LinkSettings, query: PageQuery
@@ -260,6 +274,37 @@ class SharedCsvHandler(LinkHandler):
         await send_result(self, source, wanted)
 
     head = get
+
+
+class _SharedPictureHandler(LinkHandler):
+    form: ClassVar[Form]
+
+    @public_route("The chart of a link as a picture", query=LinkPictureQuery)
+    async def get(self, token: str) -> None:
+        """What the page shows, alone; 403 where its owner shows no chart."""
+        query = self.query(LinkPictureQuery)
+        share = await self.opened(token)
+        settings = share.settings or LinkSettings()
+        if settings.chart is False:
+            raise Forbidden("The chart of this view is not shown.")
+        reading = await self.reading(share, query.refresh)
+        picture = await self.services.charts.draw(reading.view, self.form, query.theme)
+        self.services.visiting.note(share, self.kind, self.address)
+        self.finish(picture, set_content_type=TYPES[self.form])
+
+    head = get
+
+
+class SharedSvgHandler(_SharedPictureHandler):
+    """``shared/{token}.svg``."""
+
+    kind = form = "svg"
+
+
+class SharedPngHandler(_SharedPictureHandler):
+    """``shared/{token}.png``."""
+
+    kind = form = "png"
 
 
 def _html(page: PageOut) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from msgspec import Meta, Struct, field
@@ -56,6 +56,12 @@ class LinkQuery(Struct, frozen=True, kw_only=True):
     """Query string of a link's JSON."""
 
     refresh: str | None = None
+
+
+class LinkPictureQuery(LinkQuery, frozen=True, kw_only=True):
+    """Query string of a link's chart alone."""
+
+    theme: Literal["light", "dark"] = "light"
 
 
 class LinkRowsQuery(LinkQuery, frozen=True, kw_only=True):
@@ -113,6 +119,20 @@ class TableOut(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class PictureOut(Struct, frozen=True, kw_only=True):
+    """The chart as pictures within the page: addresses that hold them, and what they show.
+
+    Attributes
+    ----------
+    dark
+        For dark pages; None where one picture serves both.
+    """
+
+    light: str
+    dark: str | None
+    summary: str
+
+
 class PageOut(Struct, frozen=True, kw_only=True):
     """Everything that the page of a link says."""
 
@@ -125,6 +145,7 @@ class PageOut(Struct, frozen=True, kw_only=True):
     age: str | None
     owner: str | None
     sql: str | None
+    picture: PictureOut | None
     table: TableOut | None
     downloads: tuple[tuple[str, str], ...]
     theme: str
@@ -184,6 +205,7 @@ def page_out(
     settings: LinkSettings,
     query: PageQuery,
     table: Table | None,
+    picture: PictureOut | None,
     *,
     path: str,
     now: Instant,
@@ -192,7 +214,7 @@ def page_out(
 
     Parameters
     ----------
-    table
+    table, picture
         None where the settings hide it, or where there are no rows.
     path
         Of the link, for its downloads.
@@ -210,6 +232,7 @@ def page_out(
         age=None if computed_at is None else age(computed_at, now),
         owner=view.owner if settings.owner_name is True else None,
         sql=view.version.query.sql if settings.show_sql is True else None,
+        picture=picture,
         table=None if table is None else _table(table, query, bool(result and result.truncated)),
         downloads=tuple((word, f"{path}.{kind}") for word, kind in formats),
         theme=settings.theme if isinstance(settings.theme, str) else "system",

@@ -34,6 +34,8 @@ PUBLIC = {
             "shared/vs_x": ("GET", "HEAD", "POST"),
             "shared/vs_x.json": ("GET", "HEAD"),
             "shared/vs_x.csv": ("GET", "HEAD"),
+            "shared/vs_x.svg": ("GET", "HEAD"),
+            "shared/vs_x.png": ("GET", "HEAD"),
             "embedded/vs_x": ("GET", "HEAD", "POST"),
         }.items()
         for verb in verbs

@@ -220,6 +220,58 @@ async def test_an_empty_result_is_a_page(stranger, link):
     assert page.texts["th"] == ["n"]
 
 
+CHARTED = "SELECT DATE '2026-01-01' + i::INTEGER AS day, i * i AS squares FROM range(9) t(i)"
+
+
+async def test_the_chart_stands_above_the_first_rows_as_a_picture_within_the_page(stranger, link):
+    shared = await link(CHARTED, "Squares <img src=x onerror=alert(1)>")
+
+    page = await stranger("GET", f"shared/{shared.token}")
+
+    html = page.body.decode()
+    assert html.count("data:image/svg+xml;base64,") == 2
+    assert "Line chart of squares by day" in html
+    assert "prefers-color-scheme: dark" in html
+    assert "onerror=alert" not in html.replace("&lt;img src=x onerror=alert(1)&gt;", "")
+    assert len(page.body) < 100_000
+
+
+async def test_a_page_of_one_theme_has_one_picture_and_a_hidden_chart_none(stranger, link):
+    shared = await link(CHARTED, theme="dark")
+    themed = await stranger("GET", f"shared/{shared.token}")
+    assert themed.body.count(b"data:image") == 1
+
+    await shared.change({"chart": False})
+    hidden = await stranger("GET", f"shared/{shared.token}")
+    assert b"data:image" not in hidden.body
+    assert (await stranger("GET", f"shared/{shared.token}.svg")).status == 403
+
+
+async def test_what_cannot_be_drawn_is_a_page_without_a_picture(stranger, link):
+    shared = await link("SELECT 1 AS n WHERE false")
+
+    page = await stranger("GET", f"shared/{shared.token}")
+
+    assert page.status == 200
+    assert b"<figure>" not in page.body
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "begins"),
+    [("svg", "image/svg+xml", b"<svg"), ("png", "image/png", b"\x89PNG")],
+)
+async def test_the_chart_alone_is_a_picture(stranger, link, ending, kind, begins):
+    shared = await link(CHARTED)
+
+    picture = await stranger("GET", f"shared/{shared.token}.{ending}?theme=dark")
+
+    assert picture.status == 200
+    assert picture.headers["Content-Type"].startswith(kind)
+    assert picture.body.startswith(begins)
+    assert picture.headers["Cache-Control"] == "private, no-store"
+    assert b"<script" not in picture.body
+
+
 async def test_what_the_owner_does_not_show_is_not_there(stranger, link):
     sql = "SELECT 40 + 2 AS secret_column"
     made = await link(sql, "Numbers")
