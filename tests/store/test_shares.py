@@ -466,10 +466,10 @@ def test_A35_the_secret_is_made_once_for_its_owner_alone(tmp_path):
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
     [
-        (os.urandom(32), 0o644, "Others may read link.secret"),
-        (os.urandom(32), 0o640, "Others may read link.secret"),
-        (os.urandom(31), 0o600, "is damaged"),
-        (os.urandom(33), 0o600, "is damaged"),
+        (bytes(range(32)), 0o644, "Others may read link.secret"),
+        (bytes(range(32)), 0o640, "Others may read link.secret"),
+        (bytes(range(31)), 0o600, "is damaged"),
+        (bytes(range(33)), 0o600, "is damaged"),
         (bytes(32), 0o600, "is damaged"),
         (b"", 0o600, "is damaged"),
     ],
