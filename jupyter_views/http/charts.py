@@ -18,7 +18,7 @@ from ..wire.charts import (
     chart_out,
 )
 from .base import ViewsHandler
-from .negotiate import CONTENTTYPES
+from .negotiate import CONTENT_TYPES
 from .operations import route
 from .rows import attachment, set_stale_headers
 
@@ -93,7 +93,7 @@ class ChartCsvHandler(_ChartHandler):
         if query.download:
             self.set_download(view, "csv")
         lines = chart_csv(await charts.plot(view, asked), guard=query.guard)
-        self.finish(lines, set_content_type=CONTENTTYPES["csv"])
+        self.finish(lines, set_content_type=CONTENT_TYPES["csv"])
 
     head = get
 
