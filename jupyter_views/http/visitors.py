@@ -20,7 +20,9 @@ _NOBODY = Actor(name="", scopes=frozenset())
 
 
 class VisitorBase(InsightsBase):
-    """Base of what links open."""
+    """Base of what links open; whoever holds one is nobody, until he is asked who he is."""
+
+    actor = _NOBODY
 
     @property
     def address(self) -> str:
