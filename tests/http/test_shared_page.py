@@ -69,7 +69,7 @@ class Seen(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "link", "br", "input", "img"}:
+        if tag not in {"meta", "link", "br", "input", "img", "source"}:
             self._open.append(tag)
             if tag in {"td", "th", "h1", "caption", "p", "title", "pre", "span", "nav"}:
                 self.texts.setdefault(tag, []).append("")
