@@ -101,7 +101,7 @@ def test_search_filters_at_once_announces_the_count_and_esc_clears_it(screen: Sc
     expect(screen.row("Weekly signups")).to_be_visible()
 
     asked: list[Route] = []
-    screen.page.route("**/views/api/views?*search=*", asked.append)
+    screen.page.route("**/views/api/views?*search=*", lambda route: asked.append(route))
     screen.panel.get_by_label("Search views").fill("retention")
     # At once: the server has not answered yet.
     expect(screen.row("Weekly signups")).to_have_count(0)
