@@ -147,31 +147,26 @@ def _crowds(server: Server, runs: int) -> list[tuple[float, ...]]:
     file.write_text("n\n1\n")
     body = {"name": "slow", "statement_id": server.run(_SLOW)["id"], "auto_refresh": False}
     short_id = server.request("POST", "v1/perspectives", json=body).json()["short_id"]
+    load = Helper("benchmarks.load")
     found = []
-    for turn in range(runs):
-        file.write_text(f"n\n{turn + 2}\n")
-        time.sleep(2.5)
-        slowest, started = asyncio.run(_crowd(server, short_id))
-        found.append((slowest, _took(server, started)))
+    try:
+        for turn in range(runs):
+            file.write_text(f"n\n{turn + 2}\n")
+            time.sleep(2.5)
+            told = load.do(
+                kind="crowd",
+                port=server.port,
+                path=f"/views/api/views/{short_id}/result?mode=async",
+                headers={"Authorization": f"token {server.token}"},
+                readers=_READERS,
+                header="X-Refresh-Statement-Id",
+            )
+            if told["statuses"] != [200] or len(told["values"]) != 1:
+                raise RuntimeError(f"{_READERS} readers: {told['statuses']}, {told['values']}.")
+            found.append((max(told["milliseconds"]), _took(server, told["values"][0])))
+    finally:
+        load.close()
     return list(zip(*found, strict=True))
-
-
-async def _crowd(server: Server, short_id: str) -> tuple[float, str]:
-    """Milliseconds of the slowest reader, and the one statement that all of them started."""
-    limits = httpx.Limits(max_connections=_READERS)
-    async with httpx.AsyncClient(**_options(server), limits=limits, timeout=600) as client:
-
-        async def read() -> tuple[float, str | None]:
-            answer = await client.get(f"views/{short_id}/result", params={"mode": "async"})
-            answer.raise_for_status()
-            return time.perf_counter(), answer.headers.get("X-Refresh-Statement-Id")
-
-        began = time.perf_counter()
-        answers = await asyncio.gather(*(read() for _ in range(_READERS)))
-    started = {statement for _, statement in answers}
-    if len(started) != 1 or None in started:
-        raise RuntimeError(f"{_READERS} readers started {started}.")
-    return (max(at for at, _ in answers) - began) * 1000, started.pop() or ""
 
 
 def _took(server: Server, statement_id: str) -> float:

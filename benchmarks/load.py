@@ -60,6 +60,12 @@ class Connection:
         self._left = length - (len(self._head) - end - 4)
         return self._left <= 0
 
+    def header(self, name: str) -> str:
+        """A header of the last answer; empty where it has none."""
+        head = self._head.partition(b"\r\n\r\n")[0].decode("latin-1")
+        lines = (line.partition(":") for line in head.split("\r\n")[1:])
+        return next((text.strip() for word, _, text in lines if word.lower() == name.lower()), "")
+
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
@@ -103,9 +109,32 @@ def latency(port: int, path: str, headers: dict[str, str], seconds: float, pause
     return {"milliseconds": found, "statuses": sorted(statuses)}
 
 
+def crowd(port: int, path: str, headers: dict[str, str], readers: int, header: str) -> Any:
+    """Milliseconds until each of many readers who ask at once has its answer, and one header."""
+    request = request_text(path, headers)
+    selector = selectors.DefaultSelector()
+    opened = [Connection(port, request) for _ in range(readers)]
+    for connection in opened:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+    begun = time.perf_counter()
+    for connection in opened:
+        connection.ask()
+    found, statuses, values = [], set(), set()
+    while len(found) < readers:
+        for key, _ in selector.select():
+            if key.data.is_answered():
+                found.append((time.perf_counter() - begun) * 1000)
+                statuses.add(key.data.status)
+                values.add(key.data.header(header))
+                selector.unregister(key.fileobj)
+    for connection in opened:
+        connection.close()
+    return {"milliseconds": found, "statuses": sorted(statuses), "values": sorted(values)}
+
+
 def do(kind: str, **job: Any) -> Any:
     """A job by the name of its function."""
-    return {"rate": rate, "latency": latency}[kind](**job)
+    return {"rate": rate, "latency": latency, "crowd": crowd}[kind](**job)
 
 
 if __name__ == "__main__":
