@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -298,14 +299,24 @@ def test_five_thousand_files_are_signed_quickly(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    """A folder of files that are old enough; each test puts a young one into it."""
-    place = Place(tmp_path_factory.mktemp("shelf"))
-    (place.root / "shelf").mkdir()
-    for at in range(50):
-        (place.root / "shelf" / f"{at:02}.csv").write_text(f"id\n{at}\n")
+def shelves(tmp_path_factory):
+    """Folders of files that are old enough, one for each test that puts a young one into it."""
+    place = Place(tmp_path_factory.mktemp("shelves"))
+    names = [f"shelf-{at}" for at in range(5)]
+    for name in names:
+        (place.root / name).mkdir()
+        for at in range(50):
+            (place.root / name / f"{at:02}.csv").write_text(f"id\n{at}\n")
     time.sleep(OLD_ENOUGH)
-    return place
+    return place, names
+
+
+@pytest.fixture
+def shelf(shelves):
+    place, names = shelves
+    (place.root / names.pop()).rename(place.root / "shelf")
+    yield place
+    shutil.rmtree(place.root / "shelf")
 
 
 def _put_young(place: Place) -> tuple[Path, tuple[Read, ...], tuple[Signature, ...]]:
