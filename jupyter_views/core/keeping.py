@@ -169,6 +169,8 @@ class Keeper:
     async def _refresh_now(self, view: View, cause: Cause, what: str) -> None:
         started = await self._refresher.behind(view, cause)
         if isinstance(started, Statement):
+            if started.status.is_final:
+                return  # somebody was quicker
             if cause.kind != "retry":  # how it ends is told: a failure counts on its line
                 self._decisions.note(view.id, "started", f"{what} → refresh started")
             await self._runner.wait(started, _RUN_SECONDS)

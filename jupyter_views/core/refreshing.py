@@ -138,10 +138,17 @@ class Refresher:
     async def _submit(self, view: View, cause: Cause, first: tuple[Statement, ...]) -> Statement:
         if not view.has_query:
             raise Invalid("There is no query to run yet.", hint="Give it one.", field="query")
-        asked = submission_of(view, view.version.params)
-        statement = await self._statements.refresh(
-            replace(asked, view_id=view.id, cause=cause), view.owner, first
+        # Whoever asks gets a run; what goes by itself was decided on rows that may be gone.
+        replaces = None if cause.kind == "asked" else view.current.id
+        asked = replace(
+            submission_of(view, view.version.params),
+            view_id=view.id,
+            cause=cause,
+            replaces=replaces,
         )
+        statement = await self._statements.refresh(asked, view.owner, first)
+        if statement.status.is_final:
+            return statement
         if view.current.result is not None and len(self._replaced) < _REPLACED:
             self._replaced[statement.id] = view.current.result
         self._announcer.tell("refreshing", view, cause=cause)

@@ -61,6 +61,8 @@ class Submission(Struct, frozen=True, kw_only=True):
         Why a view's query runs.
     variant_of
         The view whose query this is, with other values than its own.
+    replaces
+        The statement whose rows a refresh is for; it is needless once the view has others.
     """
 
     sql: str
@@ -81,6 +83,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     is_strict: bool = False
     cause: Cause | None = None
     variant_of: int | None = None
+    replaces: str | None = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -96,7 +99,12 @@ class StatementRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
     def submit(
-        self, statement: Statement, *, queued: int | None = None, per_person: int | None = None
+        self,
+        statement: Statement,
+        *,
+        queued: int | None = None,
+        per_person: int | None = None,
+        replaces: str | None = None,
     ) -> Statement: ...
     def plan(self, statement: Statement) -> Statement: ...
     def find(self, statement_id: str) -> Statement | None: ...
@@ -206,7 +214,11 @@ class StatementService:
         is_of_view = asked.view_id is not None or asked.variant_of is not None
         share = None if is_of_view else self._bounds.queued_per_person
         stored = await asyncio.to_thread(
-            self._rows.submit, statement, queued=self._bounds.queued, per_person=share
+            self._rows.submit,
+            statement,
+            queued=self._bounds.queued,
+            per_person=share,
+            replaces=asked.replaces,
         )
         if stored.id == statement.id and stored.strategy is Strategy.EXECUTE:
             self._runner.set_going(stored, after)

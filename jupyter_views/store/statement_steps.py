@@ -67,11 +67,24 @@ def require_room(
         )
 
 
-def refresh_under_way(connection: Connection, view_id: int) -> Statement | None:
-    """The statement that refreshes a view now, if one does."""
-    found = connection.execute(
-        select(views.c.refreshing_statement_id).where(views.c.id == view_id)
-    ).scalar()
+def refresh_instead(
+    connection: Connection, view_id: int, replaces: str | None
+) -> Statement | None:
+    """The statement that makes a refresh of a view needless, if there is one.
+
+    That is the refresh under way; or, where ``replaces`` names the statement
+    whose rows are to be replaced, the one that has replaced them meanwhile.
+    """
+    view = connection.execute(
+        select(views.c.refreshing_statement_id, views.c.current_statement_id).where(
+            views.c.id == view_id
+        )
+    ).first()
+    if view is None:
+        return None
+    found = view.refreshing_statement_id
+    if found is None and replaces not in {None, view.current_statement_id}:
+        found = view.current_statement_id
     return statements_by_id(connection, {found}).get(found) if found else None
 
 

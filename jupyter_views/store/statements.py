@@ -26,7 +26,7 @@ from .statement_steps import (
     IN_FLIGHT,
     finish,
     newest,
-    refresh_under_way,
+    refresh_instead,
     release_views,
     require_definition,
     require_lease,
@@ -60,7 +60,12 @@ class StatementStore:
         self._is_alive = is_alive
 
     def submit(
-        self, statement: Statement, *, queued: int | None = None, per_person: int | None = None
+        self,
+        statement: Statement,
+        *,
+        queued: int | None = None,
+        per_person: int | None = None,
+        replaces: str | None = None,
     ) -> Statement:
         """Insert a statement; an equal one in flight makes it a follower of that one.
 
@@ -72,6 +77,9 @@ class StatementStore:
         ----------
         queued, per_person
             How many statements may wait or run, of all people and of one.
+        replaces
+            The statement whose rows a refresh is to replace: where the view
+            has others by now, the one that computed those is returned instead.
 
         Raises
         ------
@@ -84,7 +92,7 @@ class StatementStore:
         """
         with self._database.write() as connection:
             if statement.view_id is not None and (
-                earlier := refresh_under_way(connection, statement.view_id)
+                earlier := refresh_instead(connection, statement.view_id, replaces)
             ):
                 return earlier
             query = saved_query(connection, statement.query)

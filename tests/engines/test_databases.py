@@ -380,7 +380,7 @@ def test_after_a_run_the_database_is_free_for_writing(bench, make, sql):
 
 def test_after_a_cancel_nothing_stays_attached_and_the_worker_lives_on(bench, make):
     name = make("CREATE TABLE t AS SELECT range AS a FROM range(100000)")
-    worker = {process.pid for process in bench.workers()}
+    workers = {process.pid for process in bench.workers()}
     sql = f'SELECT count(*) FROM "{name}".t x, "{name}".t y WHERE hash(x.a + y.a) % 7 = 1'
 
     async def canceled():
@@ -395,4 +395,4 @@ def test_after_a_cancel_nothing_stays_attached_and_the_worker_lives_on(bench, ma
     with duckdb.connect(str(bench.data / name)) as connection:
         connection.execute("INSERT INTO t VALUES (2)")
     assert rows(bench, f'SELECT count(*) FROM "{name}".t') == [[100001]]
-    assert {process.pid for process in bench.workers()} == worker
+    assert workers <= {process.pid for process in bench.workers()}

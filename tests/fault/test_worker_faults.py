@@ -27,7 +27,7 @@ from jupyter_views.core.errors import (
 
 ENDLESS = "SELECT count(*) FROM range(200000) a, range(200000) b WHERE a.range + b.range < 0"
 # One call of one function: the engine looks at neither clock nor interrupt.
-DEAF = "SELECT levenshtein(repeat('ab', 200000), repeat('ba', 200000))"
+DEAF = "SELECT jaro_similarity(repeat('ab', 800000), repeat('cd', 800000))"
 
 
 @pytest.fixture

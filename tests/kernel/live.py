@@ -84,7 +84,7 @@ def a_server(
             root, runtime, _address(process, runtime, folder / "log", is_plain), process, token
         )
     finally:
-        process.send_signal(signal.SIGINT)
+        # Away from a terminal SIGINT is Python's own, which ends a server without a word.
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(15)

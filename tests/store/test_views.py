@@ -6,7 +6,17 @@ import pytest
 
 from jupyter_views.core.ports import Signature
 
-from .shared import T0, a_result, a_server, a_statement, a_view, remove
+from .shared import (
+    T0,
+    a_refresh,
+    a_result,
+    a_server,
+    a_statement,
+    a_view,
+    remove,
+    seen,
+    succeed,
+)
 
 
 @pytest.fixture
@@ -47,3 +57,18 @@ def test_a_signature_of_many_files_comes_back_as_it_was_stored(servers):
     assert theirs.statements.find(ran.id).result == result
     mine.statements.confirm(result.id, signatures[1:])
     assert theirs.statements.find(ran.id).result.signatures == signatures[1:]
+
+
+def test_a_refresh_that_was_decided_on_rows_that_are_gone_is_needless(servers):
+    mine, theirs = servers
+    view = a_view(mine)
+    decided_on = view.current.id
+    quicker = a_refresh(theirs, view)
+    succeed(theirs, quicker)
+
+    late = a_statement(view.version.query.sql, view_id=view.id)
+
+    assert mine.statements.submit(late, replaces=decided_on).id == quicker.id
+    assert mine.statements.find(late.id) is None
+    assert seen(mine, view).refreshing is None
+    assert mine.statements.submit(late, replaces=quicker.id).id == late.id
