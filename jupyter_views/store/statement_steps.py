@@ -67,9 +67,7 @@ def require_room(
         )
 
 
-def refresh_instead(
-    connection: Connection, view_id: int, replaces: str | None
-) -> Statement | None:
+def refresh_instead(connection: Connection, view_id: int, replaces: str | None) -> Statement | None:
     """The statement that makes a refresh of a view needless, if there is one.
 
     That is the refresh under way; or, where ``replaces`` names the statement
