@@ -1,7 +1,6 @@
 """A worker process that draws: Vega-Lite specs of ours as SVG and PNG.
 
-Started as ``python -m jupyter_views.engines.drawing FD``. It is no read worker
-because the drawing library brings V8, which reserves more address space than
+Started by :mod:`.serving`. It is no read worker because the drawing library brings V8, which reserves more address space than
 those may have, and which must not see stored rows: it opens fonts and nothing
 else of the machine.
 """
@@ -9,7 +8,6 @@ else of the machine.
 from __future__ import annotations
 
 import re
-import sys
 import traceback
 from typing import Any
 from xml.sax.saxutils import escape
@@ -21,7 +19,6 @@ from ..core.errors import EngineFailed
 from .confining import confine
 from .governor import Governor
 from .protocol import Draw, Drawn, Failed, Reply, Request, Setup
-from .serving import serve
 
 # The oldest of the library's that JupyterLab's own renderer is nearest to.
 _VEGA_LITE = "5.8"
@@ -81,7 +78,8 @@ def _told(svg: str, title: str, description: str) -> str:
     return opening + told + svg[root.end() :]
 
 
-def _confine(setup: Setup) -> tuple[str, ...]:
+def give_up_rights(setup: Setup) -> tuple[str, ...]:
+    """Confine this process to fonts and its own folder; which walls hold."""
     return confine(
         readable=_FONTS,
         writable=(setup.scratch,),
@@ -92,9 +90,6 @@ def _confine(setup: Setup) -> tuple[str, ...]:
     )
 
 
-def _open(_setup: Setup, _governor: Governor) -> Drawer:
+def open_servant(_setup: Setup, _governor: Governor) -> Drawer:
+    """Somebody who draws."""
     return Drawer()
-
-
-if __name__ == "__main__":
-    serve(int(sys.argv[1]), _confine, _open)

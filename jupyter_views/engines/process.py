@@ -43,6 +43,7 @@ from .protocol import (
 
 START_SECONDS = 30.0
 GRACE_SECONDS = 2.0
+_SERVING = "jupyter_views.engines.serving"
 _MODULES = {"draw": "jupyter_views.engines.drawing"}
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
@@ -110,7 +111,7 @@ class WorkerProcess:
                 # On this thread and no other: a child that asked to die with
                 # its parent dies with the *thread* that started it.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", self._module, number],
+                    [sys.executable, "-P", "-m", _SERVING, self._module, number],
                     pass_fds=(theirs.fileno(),),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

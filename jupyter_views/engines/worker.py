@@ -1,15 +1,13 @@
 """A worker process: one connection to the engine, one task at a time.
 
-Started as ``python -m jupyter_views.engines.worker FD`` where FD is its end
-of a socket pair. It leaves when the socket closes, so a killed server leaves
-no worker behind.
+Started by :mod:`.serving`. It leaves when its socket closes, so a killed
+server leaves no worker behind.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 import traceback
 
@@ -59,7 +57,6 @@ from .protocol import (
     Surveyed,
     unpack_draft,
 )
-from .serving import serve
 from .storing import BATCH_ROWS, Stored, store
 from .task_errors import is_poison, to_error
 
@@ -293,7 +290,8 @@ def _enter(base_dir: str) -> None:
         ) from None
 
 
-def _confine(setup: Setup) -> tuple[str, ...]:
+def give_up_rights(setup: Setup) -> tuple[str, ...]:
+    """Confine this process to what workers of its kind need; which walls hold."""
     is_reader = setup.kind == "read"
     own = (setup.results_dir,) if is_reader else (setup.frames_dir, setup.inputs_dir)
     return confine(
@@ -305,5 +303,4 @@ def _confine(setup: Setup) -> tuple[str, ...]:
     )
 
 
-if __name__ == "__main__":
-    serve(int(sys.argv[1]), _confine, Worker)
+open_servant = Worker

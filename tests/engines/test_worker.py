@@ -166,6 +166,8 @@ def test_a_kernel_frame_is_read_by_its_name_for_one_run_only(bench):
     assert bench.rows(outcome) == [[1, 2], [None, None], [3, 6]]
     with pytest.raises(ViewsError):
         bench.run("SELECT a FROM df")
+    for worker in bench.workers():  # pandas would double what one takes to start
+        assert not [each.path for each in worker.memory_maps() if "/pandas/" in each.path]
 
 
 def test_a_frame_that_was_swept_is_named(bench):
