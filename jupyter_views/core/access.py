@@ -67,3 +67,8 @@ def require_dashboard_owner(actor: Actor, dashboard: Owned, deed: str) -> None:
     """Raise Forbidden unless the actor, who may open the dashboard, owns it."""
     if not is_owner(actor, dashboard):
         raise Forbidden(f"Only {dashboard.owner} can {deed} this dashboard.")
+
+
+def is_shown_to_visitors(view: View, dashboard: Owned) -> bool:
+    """Whether the link of a dashboard shows a view: its owner shares only what is his own."""
+    return view.owner == dashboard.owner

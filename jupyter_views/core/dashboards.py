@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from .access import can_open, is_owner, require_dashboard_owner
+from .access import can_open, is_owner, is_shown_to_visitors, require_dashboard_owner
 from .activity import Activity, Change, changes_between, new_activity_id
 from .dates import resolved_date
 from .errors import Invalid, NotFound, StaleWrite
@@ -102,6 +102,7 @@ class DashboardRows(Protocol):
     ) -> Dashboard: ...
     def find(self, reader: str, project_id: int, dashboard_id: int) -> Dashboard | None: ...
     def page(self, reader: str, project_id: int, limit: int, offset: int) -> Page: ...
+    def find_for_link(self, dashboard_id: int) -> Dashboard | None: ...
     def update(
         self, before: Dashboard, after: Dashboard, change: DashboardChange, activity: Activity
     ) -> Dashboard: ...
@@ -174,6 +175,25 @@ class DashboardService:
     async def views(self, dashboard: Dashboard) -> tuple[View, ...]:
         """The views on a dashboard; one that was deleted since is left out."""
         return tuple(await asyncio.to_thread(self._views.find_many, dashboard.view_ids))
+
+    async def behind_link(self, dashboard_id: int) -> tuple[Dashboard, dict[int, View]]:
+        """A dashboard as visitors of its link meet it, and its views by their keys.
+
+        It has the tiles that they are shown, and no others.
+
+        Raises
+        ------
+        NotFound
+            When it was deleted a moment ago.
+        """
+        found = await asyncio.to_thread(self._rows.find_for_link, dashboard_id)
+        if found is None:
+            raise NotFound("This link does not exist or is no longer shared.")
+        views = {
+            view.id: view for view in await self.views(found) if is_shown_to_visitors(view, found)
+        }
+        shown = tuple(tile for tile in found.tiles if tile.view_id in views)
+        return replace(found, tiles=shown), views
 
     async def beneath(
         self, actor: Actor, view: View, dashboard_id: int

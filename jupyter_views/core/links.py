@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from .activity import Scope
+from .dashboards import Dashboard
 from .model import SECOND, Instant, View
 from .names import hash_key
 
@@ -156,6 +157,18 @@ def subject_of(view: View) -> Subject:
         short_id=view.short_id,
         name=view.title,
         owner=view.owner,
+    )
+
+
+def subject_of_dashboard(dashboard: Dashboard) -> Subject:
+    """The dashboard as something to be shared."""
+    return Subject(
+        scope="dashboard",
+        item_id=dashboard.id,
+        project_id=dashboard.project_id,
+        short_id=None,
+        name=dashboard.name,
+        owner=dashboard.owner,
     )
 
 

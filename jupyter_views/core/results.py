@@ -135,6 +135,8 @@ class ResultService:
         offset: int,
         sort: str | None = None,
         is_descending: bool = False,
+        most_columns: int = _TABLE_COLUMNS,
+        most_chars: int = _TABLE_CHARS,
     ) -> Table:
         """A page of rows for people to read; a bounded amount of text, however long the cells are.
 
@@ -142,10 +144,12 @@ class ResultService:
         ----------
         sort
             A column's name; of several with that name the first counts.
+        most_chars
+            Of all cells together; each may have two hundred in any case.
         """
-        columns = result.columns[:_TABLE_COLUMNS]
+        columns = result.columns[:most_columns]
         least, most = _CELL_CHARS
-        chars = max(least, min(most, _TABLE_CHARS // (limit * len(columns))))
+        chars = max(least, min(most, most_chars // (limit * len(columns))))
         window = Window(
             limit=limit,
             offset=offset,

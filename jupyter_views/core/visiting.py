@@ -109,8 +109,10 @@ class VisitingService:
         return any(self._secret.read_ticket(ticket, now) in active for ticket in tickets)
 
     async def view(self, share: Share) -> View:
-        """The view behind a link; NotFound where it was deleted a moment ago."""
-        found = await asyncio.to_thread(self._find, share.item_id)
+        """The view behind a link; NotFound where it was deleted a moment ago, and behind others."""
+        found = None
+        if share.scope == "view":
+            found = await asyncio.to_thread(self._find, share.item_id)
         if found is None:
             raise NotFound("This link does not exist or is no longer shared.")
         return found

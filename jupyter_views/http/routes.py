@@ -60,6 +60,11 @@ from .shared import (
     SharedSvgHandler,
 )
 from .sharing import (
+    DashboardPasswordHandler,
+    DashboardPasswordsHandler,
+    DashboardSharingHandler,
+    DashboardSharingRefreshHandler,
+    DashboardVisitsHandler,
     SharePasswordHandler,
     SharePasswordsHandler,
     SharingHandler,
@@ -164,6 +169,11 @@ ROUTES: tuple[Route, ...] = (
         ("query/{id}", QueryHandler),
         ("dashboards", DashboardsHandler),
         ("dashboards/{n}", DashboardHandler),
+        ("dashboards/{n}/sharing", DashboardSharingHandler),
+        ("dashboards/{n}/sharing/refresh", DashboardSharingRefreshHandler),
+        ("dashboards/{n}/sharing/passwords", DashboardPasswordsHandler),
+        ("dashboards/{n}/sharing/passwords/{id}", DashboardPasswordHandler),
+        ("dashboards/{n}/sharing/visits", DashboardVisitsHandler),
     ),
     Route("api/frames/{sha256}", FrameHandler),
     Route("api/keys", KeysHandler),

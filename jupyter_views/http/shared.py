@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from ..core.charting import Form
 from ..core.errors import BadRequest, Forbidden, TooMany, Unauthenticated, ViewsError
-from ..core.links import HINT_LENGTH, LinkSettings, Share, subject_of
+from ..core.links import HINT_LENGTH, LinkSettings, Share
 from ..core.model import SECOND
 from ..core.reading import Reading, rows_of
 from ..core.results import Table
@@ -31,19 +31,21 @@ from ..wire.linked import (
     page_out,
     page_window,
     shared_out,
+    suffix,
 )
+from ..wire.linked_dashboard import DashboardPageOut
 from .charts import TYPES
 from .operations import public_route
 from .pages import page_policy, render
 from .rows import ResultQuery, Source, send_result
-from .shared_chart import pictured
-from .visitors import VisitorBase
+from .shared_chart import PICTURES_BYTES, pictured
+from .shared_dashboard import DashboardVisitorBase
 
 COOKIE = "views_share"
 _ENDINGS = ("", ".json", ".csv", ".png", ".svg")
 
 
-class LinkHandler(VisitorBase):
+class LinkHandler(DashboardVisitorBase):
     """Base of a link's addresses.
 
     Attributes
@@ -80,10 +82,26 @@ class LinkHandler(VisitorBase):
         """What the visitor shows for a password that was given."""
         return tuple(each for each in (self.bearer(), self.get_cookie(COOKIE)) if each)
 
-    async def send_json(self, share: Share, token: str, asked: str | None) -> None:
+    async def of_link(self, share: Share, query: LinkQuery) -> Reading:
+        """The view of a link, or of the tile that is named."""
+        shown = await self.shown(share, query.tile)
+        return await self.reading(shown, self.services.visiting.mode(share, query.refresh))
+
+    def is_whole(self, share: Share, tile: int | None) -> bool:
+        """Whether a dashboard is asked for, not a view or one of its tiles."""
+        return share.scope == "dashboard" and tile is None
+
+    async def send_json(self, share: Share, token: str, query: LinkQuery | PageQuery) -> None:
         """Answer with what the page shows, for programs."""
-        insight, file = await self.visited(share, asked)
         is_embedded = self.kind == "embedded"
+        if self.is_whole(share, query.tile):
+            whole = await self.dashboard_json(share, token, query.refresh, is_embedded=is_embedded)
+            self.services.visiting.note(share, "json", self.address)
+            await self.answer(whole)
+            return
+        shown = await self.shown(share, query.tile)
+        mode = self.services.visiting.mode(share, query.refresh)
+        insight, file = await self.visited(share, shown, mode)
         settings = share.settings or LinkSettings()
         answer = shared_out(insight, settings, token, is_embedded=is_embedded)
         self.services.visiting.note(share, "json", self.address)
@@ -134,24 +152,35 @@ class SharedHandler(LinkHandler):
             self._ask(share)
             return
         if self.wants_json:
-            await self.send_json(share, token, query.refresh)
+            await self.send_json(share, token, query)
             return
-        reading = await self.reading(share, query.refresh)
+        path = f"{self.prefix}/shared/{token}"
+        if self.is_whole(share, query.tile):
+            dashboard = await self.dashboard_page(share, query, path)
+            html = await self.services.run_in_thread(_html, "dashboard.html", dashboard)
+        else:
+            page = await self._page(share, query, path)
+            html = await self.services.run_in_thread(_html, "page.html", page)
+        self.services.visiting.note(share, self.kind, self.address)
+        self.send_page(html, self.framed_by(share))
+
+    head = get
+
+    async def _page(self, share: Share, query: PageQuery, path: str) -> PageOut:
+        shown = await self.shown(share, query.tile)
+        reading = await self.reading(shown, self.services.visiting.mode(share, query.refresh))
         settings = share.settings or LinkSettings()
-        page = page_out(
+        return page_out(
             reading,
             settings,
             query,
             await self._table(reading, settings, query),
-            await self.picture(reading, settings, query),
-            path=f"{self.prefix}/shared/{token}",
+            await self.picture(reading, settings, query, path),
+            path=path,
             now=self.services.clock.now(),
+            parent=shown.dashboard.name if shown.dashboard else None,
+            dates=shown.place.dates,
         )
-        self.services.visiting.note(share, self.kind, self.address)
-        html = await self.services.run_in_thread(_html, page)
-        self.send_page(html, self.framed_by(share))
-
-    head = get
 
     def _ask(self, share: Share) -> None:
         if self.wants_json:
@@ -159,12 +188,13 @@ class SharedHandler(LinkHandler):
         self.send_page(render("unlock.html", message=None), self.framed_by(share))
 
     async def picture(
-        self, reading: Reading, settings: LinkSettings, query: PageQuery
+        self, reading: Reading, settings: LinkSettings, query: PageQuery, path: str
     ) -> PictureOut | None:
         """The chart, which stands above the first rows."""
         if query.number > 1:
             return None
-        return await pictured(self.services, reading.view, settings)
+        href = f"{path}.svg{suffix(query)}"
+        return await pictured(self.services, reading.view, settings, href, PICTURES_BYTES)
 
     async def _table(
         self, reading: Reading, settings: LinkSettings, query: PageQuery
@@ -180,7 +210,7 @@ class SharedHandler(LinkHandler):
         """For the right password a ticket: to a program as JSON, to a browser as a cookie."""
         share = await self.services.visiting.open(token, self.address)
         if share.password_required:
-            subject = subject_of(await self.services.visiting.view(share))
+            subject = await self.subject(share)
             ticket = await self.services.visiting.unlock(
                 share, subject, self._password(), self.address
             )
@@ -243,8 +273,8 @@ class SharedJsonHandler(LinkHandler):
     @public_route("The page of a link as JSON", query=LinkQuery, answer=SharedOut)
     async def get(self, token: str) -> None:
         """The insight as far as its owner lets visitors see it, with the rows of the page."""
-        asked = self.query(LinkQuery).refresh
-        await self.send_json(await self.opened(token), token, asked)
+        query = self.query(LinkQuery)
+        await self.send_json(await self.opened(token), token, query)
 
     head = get
 
@@ -261,8 +291,7 @@ class SharedCsvHandler(LinkHandler):
         share = await self.opened(token)
         if share.settings is None or share.settings.downloads is not True:
             raise Forbidden("This view is not offered for download.")
-        reading = await self.reading(share, query.refresh)
-        view = reading.view
+        view = (reading := await self.of_link(share, query)).view
         source = Source(
             result=rows_of(view),
             freshness=reading.freshness,
@@ -287,7 +316,7 @@ class _SharedPictureHandler(LinkHandler):
         settings = share.settings or LinkSettings()
         if settings.chart is False:
             raise Forbidden("The chart of this view is not shown.")
-        reading = await self.reading(share, query.refresh)
+        reading = await self.of_link(share, query)
         picture = await self.services.charts.draw(reading.view, self.form, query.theme)
         self.services.visiting.note(share, self.kind, self.address)
         self.finish(picture, set_content_type=TYPES[self.form])
@@ -307,5 +336,5 @@ class SharedPngHandler(_SharedPictureHandler):
     kind = form = "png"
 
 
-def _html(page: PageOut) -> str:
-    return render("page.html", page=page, theme=page.theme)
+def _html(template: str, page: PageOut | DashboardPageOut) -> str:
+    return render(template, page=page, theme=page.theme)

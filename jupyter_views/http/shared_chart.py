@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import base64
 
-from ..core.charting import Form, Theme
+from ..core.charting import Theme
 from ..core.errors import ViewsError
 from ..core.links import LinkSettings
 from ..core.model import View
 from ..wire.linked import PictureOut
 from .charts import TYPES
+from .compact_svg import compact
 from .services import Services
 
-# With the rest of the page below the hundred kilobytes that it may have.
-_PICTURES_BYTES = 60_000
+PICTURES_BYTES = 60_000
+"""With the rest of the page below the hundred kilobytes that it may have."""
 
 
-def _as_address(picture: bytes, form: Form) -> str:
-    return f"data:{TYPES[form]};base64,{base64.b64encode(picture).decode()}"
-
-
-async def pictured(services: Services, view: View, settings: LinkSettings) -> PictureOut | None:
+async def pictured(
+    services: Services, view: View, settings: LinkSettings, href: str, most_bytes: int
+) -> PictureOut | None:
     """The chart of a view for its page; None where it is hidden, or where nothing can be drawn.
 
     A page in the reader's own colours has a picture for each; where both
-    are too large for a page, one on paper serves.
+    are too large for a page, one on paper serves, and where that is too
+    large as well, a way to the picture alone.
+
+    Parameters
+    ----------
+    href
+        Of the picture alone.
+    most_bytes
+        That the pictures may have together.
     """
     if settings.chart is False or view.current.result is None:
         return None
@@ -35,13 +42,20 @@ async def pictured(services: Services, view: View, settings: LinkSettings) -> Pi
         plot = await services.charts.plot(view)
         if plot.chart is None:
             return None
-        pictures = [
-            _as_address(await services.charts.draw(view, "svg", theme), "svg") for theme in themes
-        ]
-        if sum(map(len, pictures)) > _PICTURES_BYTES:
-            paper = await services.charts.draw(view, "png", themes[0])
-            pictures = [_as_address(paper, "png")]
+        drawn = [await services.charts.draw(view, "svg", theme) for theme in themes]
     except ViewsError:
         return None  # rows are shown, whatever keeps their picture from being drawn
-    dark = pictures[1] if len(pictures) > 1 else None
-    return PictureOut(light=pictures[0], dark=dark, summary=plot.summary)
+    first, *others = [await services.run_in_thread(_as_address, picture) for picture in drawn]
+    dark = others[0] if others else None
+    has_room = len(first) + len(dark or "") <= most_bytes
+    return PictureOut(
+        light=first if len(first) <= most_bytes else None,
+        dark=dark if has_room else None,
+        is_on_paper=dark is not None and not has_room,
+        href=href,
+        summary=plot.summary,
+    )
+
+
+def _as_address(svg: bytes) -> str:
+    return f"data:{TYPES['svg']};base64,{base64.b64encode(compact(svg)).decode()}"

@@ -1,11 +1,11 @@
-"""Sharing, for owners: the link of an insight, its passwords, who opened it."""
+"""Sharing, for owners: the link of an insight or a dashboard, its passwords, who opened it."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from ..core.errors import BadRequest, ViewsError
-from ..core.links import Subject, subject_of
+from ..core.links import Subject, subject_of, subject_of_dashboard
 from ..core.sharing import Configuration
 from ..wire.envelope import BareError
 from ..wire.sharing import (
@@ -49,7 +49,7 @@ class SharingBase(EnvelopeHandler):
 class SharingHandler(SharingBase):
     """``…/insights/{insight}/sharing``."""
 
-    @route("read", _READ, "How an insight is shared", answer=SharingOut)
+    @route("read", _READ, "How it is shared", answer=SharingOut)
     async def get(self, project: str, key: str) -> None:
         """Whether there is a link and what it shows; the address only for the owner."""
         subject = await self.subject(project, key)
@@ -57,7 +57,7 @@ class SharingHandler(SharingBase):
 
     head = get
 
-    @route("write", _WRITE, "Share an insight", body=SharingUpdate, answer=SharingOut)
+    @route("write", _WRITE, "Share it", body=SharingUpdate, answer=SharingOut)
     async def patch(self, project: str, key: str) -> None:
         """Switch the link on or off, or change what it shows; its address stays."""
         subject = await self.subject(project, key)
@@ -65,7 +65,7 @@ class SharingHandler(SharingBase):
         change = share_change(self.body(SharingUpdate))
         self.send_configuration(await self.services.sharing.change(self.actor, subject, change))
 
-    @route("write", _WRITE, "Revoke an insight's link", status=204)
+    @route("write", _WRITE, "Revoke its link", status=204)
     async def delete(self, project: str, key: str) -> None:
         """End the link at once and for good; the next one has another address."""
         await self.services.sharing.revoke(self.actor, await self.subject(project, key))
@@ -75,7 +75,7 @@ class SharingHandler(SharingBase):
 class SharingRefreshHandler(SharingBase):
     """``…/sharing/refresh``."""
 
-    @route("write", _WRITE, "Give an insight's link another address", answer=SharingOut)
+    @route("write", _WRITE, "Give its link another address", answer=SharingOut)
     async def post(self, project: str, key: str) -> None:
         """The old address works for five more minutes; passwords and settings stay."""
         subject = await self.subject(project, key)
@@ -112,7 +112,7 @@ class SharePasswordHandler(SharingBase):
 class VisitsHandler(SharingBase):
     """``…/sharing/visits``."""
 
-    @route("read", _READ, "Who opened an insight's link", query=VisitsQuery, answer=VisitsOut)
+    @route("read", _READ, "Who opened its link", query=VisitsQuery, answer=VisitsOut)
     async def get(self, project: str, key: str) -> None:
         """The access log, newest first; for the owner alone."""
         subject = await self.subject(project, key)
@@ -133,3 +133,34 @@ class VisitsHandler(SharingBase):
         )
 
     head = get
+
+
+class DashboardSharingBase(SharingBase):
+    """The same for a dashboard."""
+
+    async def subject(self, project: str, key: str) -> Subject:
+        """The dashboard that the address names, where the caller may open it."""
+        number = await self.project(project)
+        return subject_of_dashboard(
+            await self.services.dashboards.get(self.actor, number, int(key))
+        )
+
+
+class DashboardSharingHandler(DashboardSharingBase, SharingHandler):
+    """``…/dashboards/{n}/sharing``."""
+
+
+class DashboardSharingRefreshHandler(DashboardSharingBase, SharingRefreshHandler):
+    """``…/dashboards/{n}/sharing/refresh``."""
+
+
+class DashboardPasswordsHandler(DashboardSharingBase, SharePasswordsHandler):
+    """``…/dashboards/{n}/sharing/passwords``."""
+
+
+class DashboardPasswordHandler(DashboardSharingBase, SharePasswordHandler):
+    """``…/dashboards/{n}/sharing/passwords/{id}``."""
+
+
+class DashboardVisitsHandler(DashboardSharingBase, VisitsHandler):
+    """``…/dashboards/{n}/sharing/visits``."""

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import NotFound, Unauthenticated
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..core.dashboards import Dashboard, Tile
+from ..core.errors import NotFound, Unauthenticated, ViewsError
 from ..core.freshness import Mode
-from ..core.links import LinkSettings, Share
-from ..core.model import Actor
+from ..core.links import LinkSettings, Share, Subject, subject_of, subject_of_dashboard
+from ..core.model import Actor, View
 from ..core.projects import DEFAULT_PROJECT
 from ..core.reading import Reading
+from ..core.variants import Overrides
 from ..wire.envelope import OffsetPage
 from ..wire.insight_filters import InsightQuery
 from ..wire.insights import InsightOut, insight_out
 from ..wire.linked import PAGE_ROWS, visitors_insight
+from ..wire.overrides import Surroundings, own_values, placed_in, surroundings_of
 from .insights import InsightHandler, InsightsBase, InsightsHandler
 
 _NOBODY = Actor(name="", scopes=frozenset())
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """A view that a visitor is shown.
+
+    Attributes
+    ----------
+    dashboard
+        Whose tile it is; None where the link is the view's own.
+    """
+
+    view: View
+    place: Surroundings
+    dashboard: Dashboard | None = None
 
 
 class VisitorBase(InsightsBase):
@@ -34,15 +54,49 @@ class VisitorBase(InsightsBase):
         scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
         return given.strip() if scheme.lower() == "bearer" else None
 
-    async def reading(self, share: Share, asked: str | None) -> Reading:
-        """The view as its owner would meet it, so that a refresh is in the owner's name."""
-        view = await self.services.visiting.view(share)
-        owner = Actor(name=view.owner, scopes=frozenset())
-        mode = self.services.visiting.mode(share, asked)
-        return await self.services.reading.read(owner, view, mode=mode)
+    async def subject(self, share: Share) -> Subject:
+        """What the link opens, as something that is shared."""
+        if share.scope == "view":
+            return subject_of(await self.services.visiting.view(share))
+        dashboard, _ = await self.services.dashboards.behind_link(share.item_id)
+        return subject_of_dashboard(dashboard)
+
+    async def shown(self, share: Share, tile: int | None = None) -> Shown:
+        """The view of a link, or that of a tile of its dashboard; NotFound where it has none."""
+        if share.scope == "view":
+            view = await self.services.visiting.view(share)
+            return Shown(view=view, place=own_values(view))
+        dashboard, views = await self.services.dashboards.behind_link(share.item_id)
+        for each in dashboard.tiles:
+            if each.id == tile:
+                return self.tile_of(dashboard, each, views[each.view_id])
+        raise NotFound(
+            "This dashboard has no such tile." if tile else "Which tile of this dashboard?",
+            hint="Its page leads to each of them.",
+        )
+
+    def tile_of(self, dashboard: Dashboard, tile: Tile, view: View) -> Shown:
+        """A tile with the dashboard's values in the place of the view's own."""
+        now = self.services.clock.now()
+        place = surroundings_of(view, (dashboard, tile), Overrides(), now)
+        return Shown(view=view, place=place, dashboard=dashboard)
+
+    async def reading(self, shown: Shown, mode: Mode) -> Reading:
+        """A view as its owner would meet it, so that a refresh is in the owner's name."""
+        owner = Actor(name=shown.view.owner, scopes=frozenset())
+        return await self.services.variants.read(owner, shown.view, shown.place.values, mode)
+
+    async def tile_reading(self, shown: Shown, mode: Mode) -> Reading:
+        """The same, without rows where the values of its dashboard do not fit its query."""
+        try:
+            return await self.reading(shown, mode)
+        except ViewsError:
+            # Its own rows would be those of other values.
+            current = replace(shown.view.current, result=None)
+            return await self.services.reading.look(replace(shown.view, current=current))
 
     async def visited(
-        self, share: Share, asked: str | None, *, rows: int | None = None
+        self, share: Share, shown: Shown, mode: Mode, *, rows: int | None = None
     ) -> tuple[InsightOut, Path | None]:
         """The insight behind a link, and the file that holds its rows where they are many.
 
@@ -54,9 +108,12 @@ class VisitorBase(InsightsBase):
         """
         settings = share.settings or LinkSettings()
         limit = rows if settings.downloads is True else PAGE_ROWS
-        reading = await self.reading(share, asked)
+        is_one_of_many = rows is not None
+        read = self.tile_reading if is_one_of_many else self.reading
+        reading = await read(shown, mode)
         served = await self.with_rows(reading, Mode.LAZY_ASYNC, None, rows=limit)
-        return visitors_insight(insight_out(served, _NOBODY), settings), served.file
+        answer = insight_out(placed_in(shown.place, served), _NOBODY)
+        return visitors_insight(answer, settings), served.file
 
 
 class TokenVisitor(VisitorBase):
@@ -87,13 +144,23 @@ class TokenVisitor(VisitorBase):
             raise refused
         return share
 
-    async def is_of(self, share: Share) -> bool:
-        """Whether the address names what the link opens, or the list that it is in."""
-        project, *key = self.path_args
-        view = await self.services.visiting.view(share)
+    async def named(self, share: Share, key: str | None) -> tuple[Shown, ...]:
+        """What the link opens of that which the address names: an insight, or the list of them."""
+        project = self.path_args[0]
+        subject = await self.subject(share)
         number = DEFAULT_PROJECT if project == "@current" else int(project)
-        keys = {str(view.id), view.short_id}
-        return number == view.project_id and (not key or key[0] in keys)
+        if number != subject.project_id:
+            return ()
+        if share.scope == "view":
+            opened: tuple[Shown, ...] = (await self.shown(share),)
+        else:
+            dashboard, views = await self.services.dashboards.behind_link(share.item_id)
+            opened = tuple(
+                self.tile_of(dashboard, tile, views[tile.view_id]) for tile in dashboard.tiles
+            )
+        return tuple(
+            each for each in opened if key is None or key in {str(each.view.id), each.view.short_id}
+        )
 
     async def send_visited(self, share: Share, asked: str | None) -> None:
         """Answer with what the link opens."""
@@ -104,10 +171,12 @@ class VisitedInsightHandler(TokenVisitor, InsightHandler):
     """``projects/{project}/insights/{insight}``, also for those who hold its link."""
 
     async def send_visited(self, share: Share, asked: str | None) -> None:
-        """The insight of the link; every other is absent."""
-        if not await self.is_of(share):
+        """The insight of the link, or one of its dashboard; every other is absent."""
+        found = await self.named(share, self.path_args[1])
+        if not found:
             raise NotFound("There is no such insight.")
-        answer, file = await self.visited(share, asked)
+        mode = self.services.visiting.mode(share, asked)
+        answer, file = await self.visited(share, found[0], mode)
         if file is None:
             await self.answer(answer)
         else:
@@ -118,8 +187,12 @@ class VisitedInsightsHandler(TokenVisitor, InsightsHandler):
     """``projects/{project}/insights``, also for those who hold the link of one."""
 
     async def send_visited(self, share: Share, asked: str | None) -> None:
-        """A list of the insight of the link alone."""
-        results: tuple[InsightOut, ...] = ()
-        if await self.is_of(share):
-            results = ((await self.visited(share, asked, rows=PAGE_ROWS))[0],)
-        await self.answer(OffsetPage(count=len(results), next=None, previous=None, results=results))
+        """A list of what the link opens, and nothing else."""
+        mode = self.services.visiting.mode(share, asked)
+        results = [
+            (await self.visited(share, each, mode, rows=PAGE_ROWS))[0]
+            for each in await self.named(share, None)
+        ]
+        await self.answer(
+            OffsetPage(count=len(results), next=None, previous=None, results=tuple(results))
+        )

@@ -71,6 +71,15 @@ class DashboardStore:
                 return None
             return _dashboard(row, _tiles(connection, reader, (dashboard_id,)))
 
+    def find_for_link(self, dashboard_id: int) -> Dashboard | None:
+        """The dashboard with this number as its owner sees it; None where it is deleted."""
+        wanted = and_(dashboards.c.id == dashboard_id, LIVE)
+        with self._database.read() as connection:
+            row = connection.execute(select(dashboards).where(wanted)).mappings().first()
+            if row is None:
+                return None
+            return _dashboard(row, _tiles(connection, row["owner"], (dashboard_id,)))
+
     def page(self, reader: str, project_id: int, limit: int, offset: int) -> Page:
         """The dashboards of a project that this person may open, by name."""
         condition = and_(dashboards.c.project_id == project_id, LIVE, open_to(reader))

@@ -20,7 +20,7 @@ from .insights import InsightOut
 PAGE_ROWS = 100
 NO_NAME = "(no name)"
 _COLLABORATORS_EDIT = 37
-_FLAGS = (
+FLAGS = (
     "whitelabel", "no_header", "show_inspector", "legend", "detailed", "hide_extra_details",
 )  # fmt: skip
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -35,15 +35,26 @@ _REASONS = {
 }
 
 
+TileKey = Annotated[
+    int, Meta(ge=1, lt=2**31, description="One tile of a dashboard; not needed elsewhere.")
+]
+
+
 class PageQuery(Struct, frozen=True, kw_only=True):
     """Query string of a link's page."""
 
-    page: Annotated[str, Meta(description="Counts from 1; a page has a hundred rows.")] = "1"
+    page: Annotated[str, Meta(description="Counts from 1; of rows a hundred, of tiles six.")] = "1"
     sort: Annotated[str, Meta(description="Name of the column that orders the rows.")] | None = None
     desc: Annotated[str, Meta(description="`1` for the greatest first.")] = ""
     refresh: (
         Annotated[str, Meta(description="`async` or `blocking`; nothing else forces work.")] | None
     ) = None
+    tile: TileKey | None = None
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What every other address of this page says too."""
+        return {} if self.tile is None else {"tile": str(self.tile)}
 
     @property
     def number(self) -> int:
@@ -56,6 +67,7 @@ class LinkQuery(Struct, frozen=True, kw_only=True):
     """Query string of a link's JSON."""
 
     refresh: str | None = None
+    tile: TileKey | None = None
 
 
 class LinkPictureQuery(LinkQuery, frozen=True, kw_only=True):
@@ -124,18 +136,36 @@ class PictureOut(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    light
+        None where it is too large for a page.
     dark
         For dark pages; None where one picture serves both.
+    is_on_paper
+        It serves dark pages too, so that it needs a light ground.
+    href
+        The picture alone.
     """
 
-    light: str
+    light: str | None
     dark: str | None
+    is_on_paper: bool
+    href: str
     summary: str
 
 
 class PageOut(Struct, frozen=True, kw_only=True):
-    """Everything that the page of a link says."""
+    """Everything that the page of a link says.
 
+    Attributes
+    ----------
+    parent
+        Name of the dashboard of which it is a tile.
+    dates
+        The date range that its dashboard sets.
+    """
+
+    parent: str | None
+    dates: str | None
     name: str
     description: str | None
     status: str
@@ -196,7 +226,7 @@ def shared_out(
         type="embed" if is_embedded else "scene",
         access_token=token,
         themes=(),
-        **{name: True for name in _FLAGS if getattr(settings, name) is True},
+        **{name: True for name in FLAGS if getattr(settings, name) is True},
     )
 
 
@@ -209,6 +239,8 @@ def page_out(
     *,
     path: str,
     now: Instant,
+    parent: str | None = None,
+    dates: dict[str, str | None] | None = None,
 ) -> PageOut:
     """The page of a view as its owner lets visitors see it.
 
@@ -218,30 +250,36 @@ def page_out(
         None where the settings hide it, or where there are no rows.
     path
         Of the link, for its downloads.
+    parent, dates
+        The dashboard of which it is a tile, and its date range.
     """
     view, result = reading.view, reading.view.current.result
     computed_at = result.computed_at if result is not None else None
     formats = [("CSV", "csv"), ("JSON", "json")] if settings.downloads is True else []
     return PageOut(
+        parent=parent,
+        dates=date_words(dates),
         name=view.title,
         description=view.description,
         status=reading.status,
-        banner=_banner(reading),
+        banner=banner(reading),
         computed_at=iso(computed_at),
         computed=None if computed_at is None else day_and_time(computed_at),
         age=None if computed_at is None else age(computed_at, now),
         owner=view.owner if settings.owner_name is True else None,
         sql=view.version.query.sql if settings.show_sql is True else None,
         picture=picture,
-        table=None if table is None else _table(table, query, bool(result and result.truncated)),
-        downloads=tuple((word, f"{path}.{kind}") for word, kind in formats),
+        table=None
+        if table is None
+        else table_out(table, query, is_truncated=bool(result and result.truncated)),
+        downloads=tuple((word, f"{path}.{kind}{suffix(query)}") for word, kind in formats),
         theme=settings.theme if isinstance(settings.theme, str) else "system",
         has_header=settings.no_header is not True,
         has_footer=settings.whitelabel is not True,
     )
 
 
-def _banner(reading: Reading) -> str | None:
+def banner(reading: Reading) -> str | None:
     """The state in words; nothing while all is well."""
     match reading.status:
         case "refreshing":
@@ -256,14 +294,28 @@ def _banner(reading: Reading) -> str | None:
     return None
 
 
-def _table(table: Table, query: PageQuery, is_truncated: bool) -> TableOut:
+def suffix(query: PageQuery) -> str:
+    """What the addresses of the files of this page end with."""
+    return address(query.kept) if query.kept else ""
+
+
+def date_words(dates: dict[str, str | None] | None) -> str | None:
+    """A date range in words; None for none."""
+    start, end = (dates or {}).get("date_from"), (dates or {}).get("date_to")
+    if start and end:
+        return f"From {start} to {end}."
+    return f"From {start}." if start else f"Until {end}." if end else None
+
+
+def table_out(table: Table, query: PageQuery, *, is_truncated: bool) -> TableOut:
+    """A page of rows, with the ways from it."""
     number = table.offset // PAGE_ROWS + 1
     last = max(1, -(-table.total // PAGE_ROWS))
     is_sorted = any(column.name == query.sort for column in table.columns)
     ordered = {"sort": query.sort or "", "desc": query.desc} if is_sorted else {}
 
     def page(at: int) -> str:
-        return _query(ordered | {"page": str(at) if at > 1 else ""})
+        return address(query.kept | ordered | {"page": str(at) if at > 1 else ""})
 
     return TableOut(
         caption=_caption(table),
@@ -289,13 +341,14 @@ def _headers(columns: tuple[Column, ...], query: PageQuery) -> tuple[HeaderOut, 
                 name=column.name if column.name.strip() else NO_NAME,
                 is_number=column.type in _NUMBERS,
                 sorted=("descending" if is_down else "ascending") if is_key else None,
-                href=_query({"sort": column.name, "desc": turned}),
+                href=address(query.kept | {"sort": column.name, "desc": turned}),
             )
         )
     return tuple(made)
 
 
-def _query(values: dict[str, str]) -> str:
+def address(values: dict[str, str]) -> str:
+    """Another address of the same page; what is empty is left out."""
     return "?" + urlencode({name: value for name, value in values.items() if value})
 
 
