@@ -656,3 +656,16 @@ def test_settings_that_could_leave_their_header_are_refused():
             msgspec.convert({"embed_origins": [origin]}, LinkSettings)
     kept = msgspec.convert({"embed_origins": ["https://[::1]:8080"], "unknown": 1}, LinkSettings)
     assert json.loads(msgspec.json.encode(kept)) == {"embed_origins": ["https://[::1]:8080"]}
+
+
+@pytest.mark.parametrize(("points", "pictures"), [(800, 1), (4000, 0)])
+async def test_a_large_chart_leaves_the_page_small(stranger, link, points, pictures):
+    scattered = "SELECT hash(i) / 1e18 AS x, hash(i * i) / 1e18 AS y"
+    shared = await link(f"{scattered} FROM range({points}) t(i)")
+
+    page = await stranger("GET", f"shared/{shared.token}")
+
+    assert len(page.body) < 100_000
+    assert page.body.count(b"data:image/svg+xml;base64,") == pictures
+    assert (b'class="paper"' in page.body) is bool(pictures)
+    assert (f'href="/a%40b/views/shared/{shared.token}.svg"'.encode() in page.body) is not pictures
