@@ -1,8 +1,8 @@
 """A worker process that draws: Vega-Lite specs of ours as SVG and PNG.
 
-Started by :mod:`.serving`. It is no read worker because the drawing library brings V8, which reserves more address space than
-those may have, and which must not see stored rows: it opens fonts and nothing
-else of the machine.
+Started by :mod:`.serving`. It is no read worker because the drawing library
+brings V8, which reserves more address space than those may have, and which
+must not see stored rows: it opens fonts and nothing else of the machine.
 """
 
 from __future__ import annotations
