@@ -3,86 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
-from msgspec import Struct
-from tornado.httpclient import HTTPResponse
+from http_api import Api
 
 # A busy machine is no failure of the code; tests have a time limit of their own.
 hypothesis.settings.register_profile("views", deadline=None)
 hypothesis.settings.load_profile("views")
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
-
-class Answer(Struct):
-    """What the server answered, ready to be looked at."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-
-class Api:
-    """One person's way to the server under test."""
-
-    def __init__(self, client: Any, base_url: str, authorization: str | None) -> None:
-        self._client = client
-        self._base_url = base_url
-        self._authorization = authorization
-
-    async def __call__(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        raw: bytes | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """Send a request below ``views/`` and return whatever comes back."""
-        sent = dict(headers or {})
-        if self._authorization:
-            sent.setdefault("Authorization", self._authorization)
-        content = raw if raw is not None else None if body is None else json.dumps(body).encode()
-        answer: HTTPResponse = await self._client.fetch(
-            f"{self._base_url}views/{path}",
-            method=method,
-            headers=sent,
-            body=content,
-            allow_nonstandard_methods=True,
-            follow_redirects=False,
-            raise_error=False,
-            request_timeout=60,
-        )
-        return Answer(status=answer.code, headers=answer.headers, body=answer.body or b"")
-
-    async def run(self, sql: str, **fields: Any) -> dict[str, Any]:
-        """Run SQL to its end and return the statement."""
-        wait = {"Prefer": "wait=50"}
-        answer = await self("POST", "api/v1/statements", {"sql": sql, **fields}, headers=wait)
-        assert answer.status == 200, answer.body
-        return answer.json
-
-    async def save(self, sql: str, name: str, **fields: Any) -> dict[str, Any]:
-        """Run SQL and save it as a perspective."""
-        statement = await self.run(sql, params=fields.pop("params", None))
-        assert statement["status"] == "SUCCESS", statement["error"]
-        answer = await self(
-            "POST",
-            "api/v1/perspectives",
-            {"name": name, "statement_id": statement["id"], **fields},
-        )
-        assert answer.status == 201, answer.body
-        return answer.json
 
 
 @pytest.fixture
@@ -104,10 +35,17 @@ def jp_server_config(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def views_app(jp_serverapp: Any, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Any:
-    """The extension, started; its workers are gone after the test."""
+def engine() -> None:
+    """The server starts one of its own."""
+    return
+
+
+@pytest.fixture
+def views_app(jp_serverapp: Any, jp_asyncio_loop: asyncio.AbstractEventLoop, engine: Any) -> Any:
+    """The extension, started; stopped after the test."""
     manager = jp_serverapp.extension_manager
     (app,) = manager.extension_apps["jupyter_views"]
+    app.engine = engine
 
     async def start() -> None:
         await manager.start_all_extensions()

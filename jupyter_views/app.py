@@ -18,6 +18,7 @@ from .http.routes import ROUTES, handlers
 from .http.services import Services
 
 if TYPE_CHECKING:
+    from .engines.duckdb_engine import DuckDBEngine
     from .wiring import Parts
 
 _MIB = 1024 * 1024
@@ -102,6 +103,8 @@ class ViewsApp(ExtensionApp):
 
     clock: Clock | None = None
     """The machine's when None; a test may own the time."""
+    engine: DuckDBEngine | None = None
+    """One of its own when None; tests may have several servers use one, whose workers are warm."""
 
     _opening: asyncio.Task[None] | None = None
     _parts: Parts | None = None

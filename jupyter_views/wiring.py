@@ -119,7 +119,7 @@ class Parts:
             cache_disk_bytes=app.cache_disk_bytes,
             results_kept=app.results_kept,
         )
-        self.engine = self._made_engine(folders)
+        self.engine = app.engine or self._made_engine(folders)
         self._watching = Watching(
             rows=self.store.watched,
             events=FileEvents(mode=app.watching, log=self._log),

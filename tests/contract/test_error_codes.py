@@ -14,7 +14,7 @@ import psutil
 import pytest
 from msgspec import Struct
 
-from conftest import Answer, Api
+from http_api import Answer, Api
 from jupyter_views.core.errors import BY_CODE
 
 STATEMENTS = "api/v1/statements"

@@ -226,7 +226,7 @@ async def test_A15_a_cookie_needs_the_pages_proof_to_write(api, http_server_clie
     cookie = signed_in.headers.get("Set-Cookie", "").split(";")[0]
     assert cookie
 
-    from conftest import Api
+    from http_api import Api
 
     browser = Api(http_server_client, jp_base_url, None)
     read = await browser("GET", "api/views", headers={"Cookie": cookie})

@@ -12,6 +12,12 @@ PERSPECTIVES = "api/v1/perspectives"
 
 
 @pytest.fixture
+def engine() -> None:
+    """The server's own, with two workers for runs."""
+    return
+
+
+@pytest.fixture
 def jp_server_config(jp_server_config):
     jp_server_config["ViewsApp"] |= {"watching": "events", "run_workers": 2}
     return jp_server_config

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from http_api import Api
 from jupyter_server.auth import IdentityProvider, User
-
-from conftest import Api
 
 PERSPECTIVES = "api/v1/perspectives"
 
