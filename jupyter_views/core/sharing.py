@@ -49,6 +49,9 @@ class Configuration(Struct, frozen=True, kw_only=True):
         is no longer the one that it was made with.
     ends_at
         When the link expires; None for never.
+    old_until
+        Until when the address before this one works too; None where none
+        does.
     is_allowed
         The administrator lets this server have links.
     """
@@ -56,6 +59,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     share: Share | None
     token: str | None
     ends_at: Instant | None
+    old_until: Instant | None
     is_allowed: bool
 
 
@@ -63,6 +67,7 @@ class OwnerRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
     def shown(self, scope: Scope, item_id: int) -> Share | None: ...
+    def old_until(self, scope: Scope, item_id: int, at: Instant) -> Instant | None: ...
     def create(self, share: Share, activities: Iterable[Activity]) -> None: ...
     def change(
         self, share: Share, values: dict[str, Any], at: Instant, activities: Iterable[Activity]
@@ -109,14 +114,24 @@ class SharingService:
         await self._visits.flush()
         share = await self._shown(subject)
         if share is None:
-            return self._configuration(None, None)
+            return self._configuration(None, None, None)
         if actor.name != subject.owner:
-            return self._configuration(replace(share, passwords=()), None)
-        return self._configuration(share, self._secret.token_of(share))
+            return self._configuration(replace(share, passwords=()), None, None)
+        old_until = await asyncio.to_thread(
+            self._rows.old_until, subject.scope, subject.item_id, self._clock.now()
+        )
+        return self._configuration(share, self._secret.token_of(share), old_until)
 
-    def _configuration(self, share: Share | None, token: str | None) -> Configuration:
-        ends_at = share.ends_at(self._max_days) if share else None
-        return Configuration(share=share, token=token, ends_at=ends_at, is_allowed=self._is_allowed)
+    def _configuration(
+        self, share: Share | None, token: str | None, old_until: Instant | None
+    ) -> Configuration:
+        return Configuration(
+            share=share,
+            token=token,
+            ends_at=share.ends_at(self._max_days) if share else None,
+            old_until=old_until,
+            is_allowed=self._is_allowed,
+        )
 
     def require_owner(self, actor: Actor, subject: Subject) -> None:
         """Raise Forbidden unless the actor owns it; asked before a body is looked at."""

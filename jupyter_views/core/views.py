@@ -396,7 +396,9 @@ def _door_of(view: View, door: Door) -> PerspectiveDoor | InsightDoor | None:
 
 
 def _door_change(door: Door, *, opens: bool) -> Change:
-    return Change(field="doors", action="created" if opens else "deleted", after=door)
+    if opens:
+        return Change(field="doors", action="created", after=door)
+    return Change(field="doors", action="deleted", before=door)
 
 
 def _due(before: Rule, after: Rule, now: Instant) -> dict[str, Any]:

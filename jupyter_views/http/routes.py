@@ -69,6 +69,7 @@ from .sharing import (
     SharePasswordsHandler,
     SharingHandler,
     SharingRefreshHandler,
+    ViewSharingHandler,
     VisitsHandler,
 )
 from .statements import (
@@ -151,6 +152,7 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}/diff", DiffHandler),
     Route("api/views/{short_id}/log", LogHandler),
     Route("api/views/{short_id}/activity", ViewActivityHandler),
+    Route("api/views/{short_id}/sharing", ViewSharingHandler),
     Route("api/projects", ProjectsHandler),
     *_of_projects(
         ("insights", VisitedInsightsHandler),

@@ -72,6 +72,19 @@ class SharingHandler(SharingBase):
         self.send_nothing(204)
 
 
+class ViewSharingHandler(SharingBase):
+    """``api/views/{short_id}/sharing``."""
+
+    @route("read", _READ, "How a view is shared", answer=SharingOut)
+    async def get(self, short_id: str) -> None:
+        """The same for a view that may be no insight: what is to be known before it is shared."""
+        view = await self.services.reading.by_short_id(self.actor, short_id)
+        found = await self.services.sharing.configuration(self.actor, subject_of(view))
+        self.send_configuration(found)
+
+    head = get
+
+
 class SharingRefreshHandler(SharingBase):
     """``…/sharing/refresh``."""
 

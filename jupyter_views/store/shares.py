@@ -64,6 +64,15 @@ class ShareStore:
         with self._database.read() as connection:
             return _loaded(connection, and_(_of(scope, item_id), shares.c.replaced_until.is_(None)))
 
+    def old_until(self, scope: Scope, item_id: int, at: Instant) -> Instant | None:
+        """Until when the newest replaced link of an object still answers."""
+        with self._database.read() as connection:
+            return connection.execute(
+                select(func.max(shares.c.replaced_until)).where(
+                    _of(scope, item_id), shares.c.enabled, shares.c.replaced_until > at
+                )
+            ).scalar_one()
+
     def create(self, share: Share, activities: Iterable[Activity]) -> None:
         """Write a first link.
 

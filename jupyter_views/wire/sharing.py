@@ -58,8 +58,8 @@ class PasswordCreated(Struct, frozen=True, kw_only=True):
 class SharingOut(Struct, frozen=True, kw_only=True):
     """How something is shared.
 
-    ``access_token`` and ``url`` are the owner's to see, and null while there
-    is no link.
+    ``access_token``, ``url`` and ``old_url_until`` are the owner's to see,
+    and null while there is no link.
     """
 
     created_at: str | None
@@ -70,6 +70,7 @@ class SharingOut(Struct, frozen=True, kw_only=True):
     share_passwords: tuple[PasswordOut, ...]
     expires_at: str | None
     url: str | None
+    old_url_until: str | None
     opened_count: int
     last_opened_at: str | None
     is_allowed: bool
@@ -149,6 +150,7 @@ def sharing_out(found: Configuration, rooms: str) -> SharingOut:
         share_passwords=tuple(map(_password_out, share.passwords)) if share else (),
         expires_at=iso(found.ends_at),
         url=f"{rooms}/{found.token}" if found.token else None,
+        old_url_until=iso(found.old_until),
         opened_count=share.opened_count if share else 0,
         last_opened_at=iso(share.last_opened_at) if share else None,
         is_allowed=found.is_allowed,

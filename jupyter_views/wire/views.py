@@ -71,8 +71,12 @@ class ViewItem(ReadingItem, frozen=True, kw_only=True, rename={"links": "_links"
 
 
 class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}):
-    """A view with its definition and its freshness rule."""
+    """A view with its definition and its freshness rule.
 
+    ``allowed_user_ids`` is the owner's to see, and null for others.
+    """
+
+    allowed_user_ids: tuple[str, ...] | None
     sql: str
     sources: tuple[str, ...]
     upstreams: tuple[str, ...]
@@ -211,7 +215,10 @@ def view_detail(reading: Reading, actor: Actor, prefix: str) -> ViewDetail:
     """A view whole, as this actor sees it."""
     view = reading.view
     return ViewDetail(
-        **_item(reading, actor, prefix), **detail_words(view), sql=view.version.query.sql
+        **_item(reading, actor, prefix),
+        **detail_words(view),
+        allowed_user_ids=view.allowed_user_ids if is_owner(actor, view) else None,
+        sql=view.version.query.sql,
     )
 
 

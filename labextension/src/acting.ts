@@ -18,10 +18,12 @@ export namespace CommandIDs {
   export const refresh = 'views:refresh';
   export const cancel = 'views:cancel';
   export const copyLink = 'views:copy-link';
+  export const share = 'views:share';
   export const copySlug = 'views:copy-slug';
   export const insert = 'views:insert';
   export const history = 'views:history';
   export const diff = 'views:diff';
+  export const activity = 'views:activity';
   export const log = 'views:log';
   export const freshness = 'views:freshness';
   export const restore = 'views:restore';

@@ -8,6 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { CommandIDs, idOf, ONE_VIEW, told, viewOf, withId, type ICommandOptions } from './acting';
 import { EXAMPLE_CELL, exampleNotebook } from './example';
 import { addPastCommands } from './pastcommands';
+import { addShareCommands } from './sharecommands';
 import { TABS, tabNamed, type IView } from './tokens';
 import { middleCut, rowsWord } from './words';
 
@@ -37,6 +38,7 @@ export function addCommands(options: ICommandOptions): void {
   addClipboardCommands(options);
   addPanelCommands(options);
   addPastCommands(options);
+  addShareCommands(options);
   // One of them needs more than the view in front.
   for (const command of Object.values(CommandIDs).filter(id => id !== CommandIDs.restore)) {
     options.palette?.addItem({ command, category: options.trans.__('Views') });

@@ -115,3 +115,17 @@ function staleFacts({
 function beginning({ at }: IViewEvent): IView['refresh'] {
   return { statementId: null, startedAt: at, stage: null, fraction: null, rows: null };
 }
+
+/** What the bus would say of a change that was made here and that it says nothing of. */
+export function edited(id: string): IViewEvent {
+  return {
+    action: 'edited',
+    id,
+    at: new Date().toISOString(),
+    reason: null,
+    computedAt: null,
+    rowCount: null,
+    changes: null,
+    code: null
+  };
+}

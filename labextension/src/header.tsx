@@ -49,6 +49,15 @@ function Header({ document: model, commands, trans }: IHeaderProps): ReactElemen
         </span>
         <span className="jp-ViewsResultHeader-buttons">
           <RunButton view={view} commands={commands} trans={trans} />
+          <button
+            type="button"
+            className="jp-Views-textButton"
+            aria-haspopup="dialog"
+            title={trans.__('Say who can see this view, and make a link for anyone')}
+            onClick={() => void commands.execute(CommandIDs.share, { id: view.shortId })}
+          >
+            {trans.__('Share…')}
+          </button>
           {view.canEdit && (
             <button
               type="button"

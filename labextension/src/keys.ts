@@ -15,7 +15,10 @@ interface IWhere {
 }
 
 /** The stop to go to, an action on the current row, or null for a key that is not ours. */
-export type KeyTarget = number | 'search' | 'refresh' | null;
+export type KeyTarget = number | 'search' | 'refresh' | 'share' | null;
+
+/** Letters that act on the current row, unless they go on with a word. */
+const ACTIONS: Readonly<Record<string, 'refresh' | 'share'>> = { r: 'refresh', s: 'share' };
 
 const typed = { text: '', at: 0 };
 
@@ -41,8 +44,9 @@ export function keyTarget(event: KeyboardEvent, where: IWhere): KeyTarget {
       return 'search';
   }
   const isOngoing = event.timeStamp - typed.at < TYPE_AHEAD_PAUSE && typed.text !== '';
-  if (event.key.toLowerCase() === 'r' && !event.shiftKey && !isOngoing) {
-    return 'refresh';
+  const action = ACTIONS[event.key.toLowerCase()];
+  if (action !== undefined && !event.shiftKey && !isOngoing) {
+    return action;
   }
   return event.key.length === 1 && event.key !== ' ' ? typeAhead(event, where, isOngoing) : null;
 }

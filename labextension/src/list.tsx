@@ -245,7 +245,7 @@ function useRovingFocus(
     } else if (target === 'search') {
       focusSearch();
     } else if (view !== null) {
-      actions.refresh(view);
+      actions[target](view);
     }
   };
 

@@ -24,6 +24,10 @@ export function addPastCommands(options: ICommandOptions): void {
     label: trans.__('History'),
     caption: trans.__('Show the refreshes and versions of this view')
   });
+  addTabCommand(options, CommandIDs.activity, 'activity', {
+    label: trans.__('Activity'),
+    caption: trans.__('Show who did what with this view')
+  });
   addTabCommand(options, CommandIDs.log, 'log', {
     label: trans.__('Decision log'),
     caption: trans.__('Show what the server noticed about this view, and what it did then')

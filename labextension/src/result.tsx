@@ -4,7 +4,7 @@ import { MainAreaWidget, type IThemeManager } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
-import { Panel, SplitPanel } from '@lumino/widgets';
+import { Panel, SplitPanel, type Widget } from '@lumino/widgets';
 
 import { DocumentModel } from './document';
 import { ResultHeader } from './header';
@@ -40,6 +40,7 @@ export class ResultDocument extends MainAreaWidget<Panel> {
     this._parts = {
       table: new RowsPanel({ document, trans: _options.trans, themes: _options.themes }),
       history: new Panel(),
+      activity: new Panel(),
       log: new Panel()
     };
     for (const tab of TABS) {
@@ -141,24 +142,35 @@ export class ResultDocument extends MainAreaWidget<Panel> {
 
   /** The past is loaded when somebody wants to see it. */
   private async _fill(tab: Exclude<Tab, 'table'>): Promise<void> {
-    const { commands, trans } = this._options;
-    const { document } = this;
-    const [{ HistoryView }, { LogView }] = await Promise.all([
-      import('./timeline'),
-      import('./loglines')
-    ]);
+    const makeView = await this._loaded(tab);
     const part = this._parts[tab];
     if (this.isDisposed || part.widgets.length > 0) {
       return;
     }
-    const isHistory = tab === 'history';
-    const view = isHistory
-      ? new HistoryView({ document, commands, trans })
-      : new LogView({ document, trans });
+    const view = makeView();
     part.addWidget(view);
     if (globalThis.document.activeElement === this.content.node) {
       // Activated before there was anything to focus.
       view.activate();
+    }
+  }
+
+  private async _loaded(tab: Exclude<Tab, 'table'>): Promise<() => Widget> {
+    const { commands, trans } = this._options;
+    const { document } = this;
+    switch (tab) {
+      case 'history': {
+        const { HistoryView } = await import('./timeline');
+        return () => new HistoryView({ document, commands, trans });
+      }
+      case 'activity': {
+        const { ActivityView } = await import('./deedlines');
+        return () => new ActivityView({ document, trans });
+      }
+      case 'log': {
+        const { LogView } = await import('./loglines');
+        return () => new LogView({ document, trans });
+      }
     }
   }
 

@@ -13,6 +13,7 @@ export interface IRowActions {
   open(view: IView): void;
   refresh(view: IView): void;
   cancel(view: IView): void;
+  share(view: IView): void;
   showMenu(view: IView, x: number, y: number): void;
 }
 

@@ -207,6 +207,7 @@ function actionsOf(commands: CommandRegistry): IRowActions {
     open: run(CommandIDs.open),
     refresh: run(CommandIDs.refresh),
     cancel: run(CommandIDs.cancel),
+    share: run(CommandIDs.share),
     showMenu: (view, x, y) => openMenu(rowMenu(commands, view), x, y)
   };
 }
@@ -234,8 +235,8 @@ function rowMenu(commands: CommandRegistry, view: IView): Menu {
 
 const ROW_MENU = [
   [CommandIDs.open, CommandIDs.refresh, CommandIDs.cancel, CommandIDs.freshness],
-  [CommandIDs.history, CommandIDs.diff, CommandIDs.log],
-  [CommandIDs.copyLink, CommandIDs.copySlug, CommandIDs.insert],
+  [CommandIDs.history, CommandIDs.diff, CommandIDs.activity, CommandIDs.log],
+  [CommandIDs.share, CommandIDs.copyLink, CommandIDs.copySlug, CommandIDs.insert],
   [CommandIDs.remove]
 ] as const;
 

@@ -70,5 +70,10 @@ export function Tabs({ scope, tab, trans, go }: ITabsProps): ReactElement {
 const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };
 
 function tabNames(trans: TranslationBundle): Readonly<Record<Tab, string>> {
-  return { table: trans.__('Table'), history: trans.__('History'), log: trans.__('Log') };
+  return {
+    table: trans.__('Table'),
+    history: trans.__('History'),
+    activity: trans.__('Activity'),
+    log: trans.__('Log')
+  };
 }

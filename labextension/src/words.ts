@@ -144,6 +144,18 @@ export function moment(iso: string): string {
   });
 }
 
+/** The same to the minute, for what was planned. */
+export function minuteOf(iso: string): string {
+  return new Date(iso).toLocaleString(undefined, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short'
+  });
+}
+
 /** A moment that is near, as a clock shows it; with its day when that is another one. */
 export function clock(iso: string, now: number): string {
   const then = new Date(iso);

@@ -3,3 +3,5 @@ import './result.css';
 import './past.css';
 import './form.css';
 import './keys.css';
+import './share.css';
+import './deeds.css';

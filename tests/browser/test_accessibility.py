@@ -107,7 +107,7 @@ def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen
     expect(screen.result.locator(".jp-ViewsSqlDiff [data-kind=added]")).to_be_visible()
     _assert_no_violations(screen.page, ".jp-ViewsResult")
 
-    screen.page.keyboard.press("Alt+3")
+    screen.page.keyboard.press("Alt+4")
     expect(screen.result.locator(".jp-ViewsLog-line").first).to_be_visible()
     _assert_no_violations(screen.page, ".jp-ViewsResult")
 
@@ -123,6 +123,52 @@ def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_be_visible()
     _assert_no_violations(screen.page, ".jp-ViewsDialog")
+
+
+def test_axe_finds_nothing_in_the_share_dialog_with_and_without_a_link(screen: Screen) -> None:
+    short_id = screen.lab.save("SELECT 'a@b.example' AS email", "Shared")["short_id"]
+    screen.open()
+    screen.begin("views:share", id=short_id)
+    dialog = screen.page.locator(".jp-ViewsShareDialog")
+    dialog.get_by_label("Anyone who has the address").check()
+    dialog.get_by_text("Colours and frames").click()
+    dialog.get_by_label("Ask for a password").check()
+    dialog.get_by_label("Password", exact=True).fill("short")
+    dialog.get_by_role("button", name="Create link").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsShareDialog")
+
+    dialog.get_by_label("Password", exact=True).fill("correct horse")
+    dialog.get_by_role("button", name="Create link").click()
+    expect(dialog.get_by_label("The new password")).to_be_visible()
+    dialog.get_by_role("button", name="New address").click()
+    expect(dialog).to_contain_text("The address before this one works until")
+    page = screen.page.request.get(dialog.get_by_label("Address of the link").input_value())
+    assert page.ok
+    screen.page.request.post(page.url, form={"password": "wrong horse"})
+    dialog.get_by_role("button", name="Access log").click()
+    expect(dialog.locator(".jp-ViewsShare-visits li").first).to_be_visible()
+    dialog.get_by_role("button", name="Revoke…").click()
+    _assert_no_violations(screen.page, ".jp-ViewsShareDialog")
+
+    screen.page.set_viewport_size({"width": 420, "height": 700})
+    form = dialog.locator(".jp-ViewsShare")
+    assert form.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+def test_axe_finds_nothing_in_the_activity(screen: Screen) -> None:
+    short_id = screen.lab.save("SELECT 1 AS x", "Done with")["short_id"]
+    change = {"tags": ["a"], "schedule": "1h", "description": "w" * 200}
+    screen.lab.call("PATCH", f"views/api/views/{short_id}", change)
+    screen.lab.redefine("done-with", "SELECT 2 AS y")
+    screen.open()
+    screen.open_view(short_id, "activity")
+    expect(screen.result.locator(".jp-ViewsDeed")).to_have_count(3)
+    _assert_no_violations(screen.page, ".jp-ViewsResult")
+
+    screen.page.set_viewport_size({"width": 640, "height": 700})
+    part = screen.result.locator(".jp-ViewsPast")
+    assert part.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
 def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Screen) -> None:

@@ -376,6 +376,12 @@ async def test_closing_the_last_door_deletes_the_view(api):
     closed = await api("DELETE", f"{address}/doors/insight")
     assert closed.json["doors"] == ["perspective"]
     assert (await api("GET", f"{INSIGHTS}/{insight['id']}")).status == 404
+    deeds = (await api("GET", f"{address}/activity")).json["results"]
+    moved = [change for deed in deeds[:2] for change in deed["detail"]["changes"]]
+    assert [(change["field"], change["before"], change["after"]) for change in moved] == [
+        ("doors", "insight", None),
+        ("doors", None, "perspective"),
+    ]
 
     assert (await api("DELETE", f"{address}/doors/perspective")).status == 204
     assert (await api("GET", address)).status == 404

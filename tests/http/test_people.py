@@ -54,6 +54,8 @@ async def test_people_of_a_naming_provider_own_what_they_make(named):
 
     assert (view["owner"], view["created_by"], view["updated_by"]) == ("ana", "ana", "ana")
     assert (await ben("GET", f"{PERSPECTIVES}/hers")).json["owner"] == "ana"
+    told = [(await person("GET", f"api/views/{view['short_id']}")).json for person in (ana, ben)]
+    assert [each["allowed_user_ids"] for each in told] == [["ben"], None]
     assert (await ben("PUT", f"{PERSPECTIVES}/hers", {"name": "His"})).status == 403
     assert (await ben("DELETE", f"{PERSPECTIVES}/hers")).status == 403
     assert (await ben("GET", f"{PERSPECTIVES}?owner=me")).json["items"] == []

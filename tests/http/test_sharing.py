@@ -18,6 +18,7 @@ EMPTY = {
     "share_passwords": [],
     "expires_at": None,
     "url": None,
+    "old_url_until": None,
     "opened_count": 0,
     "last_opened_at": None,
     "is_allowed": True,
@@ -54,6 +55,25 @@ async def test_what_was_never_shared_is_told_and_nothing_is_written(api, sharing
 
     assert (answer.status, answer.json) == (200, EMPTY)
     assert (await api("GET", sharing)).json == EMPTY
+
+
+async def test_a_view_that_is_no_insight_tells_how_it_is_shared_and_stays_none(api, sharing):
+    view = await api.save("SELECT 1 AS n", "No insight yet")
+    address = f"api/views/{view['short_id']}"
+
+    answer = await api("GET", f"{address}/sharing")
+
+    assert (answer.status, answer.json) == (200, EMPTY)
+    assert (await api("GET", address)).json["doors"] == ["perspective"]
+
+
+async def test_a_shared_view_tells_the_same_under_its_short_id(api, insight, sharing):
+    found = await shared(api, sharing)
+
+    answer = await api("GET", f"api/views/{insight['short_id']}/sharing")
+
+    assert answer.json == found
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 async def test_sharing_makes_a_link_that_opens_the_page(api, stranger, sharing):
@@ -192,6 +212,9 @@ async def test_a_new_address_keeps_the_rest_and_the_old_one_for_a_while(api, str
     assert new.json["access_token"] != old["access_token"]
     assert new.json["settings"] == {"downloads": True}
     assert new.json["password_required"] is True
+    grace = datetime.fromisoformat(new.json["old_url_until"]) - datetime.now(UTC)
+    assert timedelta(minutes=4) < grace <= timedelta(minutes=5)
+    assert (await api("GET", sharing)).json["old_url_until"] == new.json["old_url_until"]
     assert [password["note"] for password in new.json["share_passwords"]] == ["ben"]
     for token in (old["access_token"], new.json["access_token"]):
         right = {"password": "correct horse"}

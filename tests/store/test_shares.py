@@ -111,7 +111,11 @@ async def test_the_old_address_works_for_five_minutes(bench):
 
     bench.clock.pass_seconds(240)
     await bench.visiting.open(old, HERE)
+    left = (await bench.sharing.configuration(ANA, bench.subject)).old_until
+    assert left == bench.clock.now() + 60 * SECOND
+    assert (await bench.sharing.configuration(BEN, bench.subject)).old_until is None
     bench.clock.pass_seconds(120)
+    assert (await bench.sharing.configuration(ANA, bench.subject)).old_until is None
     with pytest.raises(NotFound):
         await bench.visiting.open(old, HERE)
     await bench.visiting.open(new, HERE)
