@@ -127,6 +127,8 @@ class Parts:
             clock=self._clock,
             log=self._log,
         )
+        self._make_what_runs()
+        self._make_what_keeps_fresh()
         self.services = self._made_services(folders, kernel_key)
 
     def _made_engine(self, folders: tuple[str, ...]) -> DuckDBEngine:
@@ -146,28 +148,29 @@ class Parts:
             log=self._log,
         )
 
-    def _made_services(self, folders: tuple[str, ...], kernel_key: str) -> Services:
+    def _make_what_runs(self) -> None:
+        """Statements and refreshes, and how far their rows can be trusted."""
         app, store, clock = self._app, self.store, self._clock
-        upstreams = Upstreams(store.views)
+        self._upstreams = Upstreams(store.views)
         verifier = Verifier(
             rows=store.statements,
             engine=self.engine,
             clock=clock,
             quiet_since=self._watching.quiet_since,
         )
-        assessor = Assessor(verifier=verifier, upstreams=upstreams, clock=clock)
-        runner = self._runner = Runner(
+        self._assessor = Assessor(verifier=verifier, upstreams=self._upstreams, clock=clock)
+        self._runner = Runner(
             rows=store.statements,
             files=store.files,
             engine=self.engine,
             clock=clock,
             seconds=app.time_limit_seconds,
             concurrent=app.run_workers,
-            bind=upstreams.bind,
+            bind=self._upstreams.bind,
             log=self._log,
             lease_seconds=self._lease_seconds,
         )
-        statements = StatementService(
+        self._statements = StatementService(
             rows=store.statements,
             readers=store.readers,
             frames=store.frames,
@@ -180,22 +183,30 @@ class Parts:
                 queued=app.queued_limit,
                 queued_per_person=app.queued_per_person,
             ),
-            runner=runner,
-            assessor=assessor,
-            upstreams=upstreams,
+            runner=self._runner,
+            assessor=self._assessor,
+            upstreams=self._upstreams,
         )
-        announcer = Announcer()
-        refresher = Refresher(
-            statements=statements,
-            assessor=assessor,
-            upstreams=upstreams,
+        self._announcer = Announcer()
+        self._announcer.on_event(self._heard)
+        self._refresher = Refresher(
+            statements=self._statements,
+            assessor=self._assessor,
+            upstreams=self._upstreams,
             find=store.views.find,
             clock=clock,
-            announcer=announcer,
+            announcer=self._announcer,
             log=self._log,
         )
+
+    def _make_what_keeps_fresh(self) -> None:
+        """What looks after views while nobody does, and writes down what it did."""
+        app, store, clock = self._app, self.store, self._clock
         self._decisions = DecisionLog(rows=store.history, clock=clock, log=self._log)
-        history = HistoryService(
+        self._visits = Batches(
+            write=store.shares.write_visits, name="the access log of links", log=self._log
+        )
+        self._history = HistoryService(
             rows=store.history,
             engine=self.engine,
             files=store.files,
@@ -205,12 +216,12 @@ class Parts:
         self._keeper = Keeper(
             rows=store.views,
             refreshes=store.history,
-            assessor=assessor,
-            refresher=refresher,
-            runner=runner,
-            announcer=announcer,
+            assessor=self._assessor,
+            refresher=self._refresher,
+            runner=self._runner,
+            announcer=self._announcer,
             decisions=self._decisions,
-            compare=history.changes_between,
+            compare=self._history.changes_between,
             clock=clock,
             concurrent=2 * app.run_workers,
             log=self._log,
@@ -222,10 +233,12 @@ class Parts:
             log=self._log,
             concurrent=2 * app.run_workers,
         )
-        announcer.on_event(self._heard)
-        self._visits = Batches(
-            write=store.shares.write_visits, name="the access log of links", log=self._log
-        )
+
+    def _made_services(self, folders: tuple[str, ...], kernel_key: str) -> Services:
+        """What the addresses answer from."""
+        app, store, clock = self._app, self.store, self._clock
+        statements, announcer = self._statements, self._announcer
+        person = os.environ.get("JUPYTERHUB_USER") or "local"
         linking = {
             "rows": store.shares,
             "secret": LinkSecret(store.link_secret),
@@ -234,13 +247,12 @@ class Parts:
             "is_allowed": app.allow_public_links,
             "max_days": app.max_share_days,
         }
-        person = os.environ.get("JUPYTERHUB_USER") or "local"
         reading = ReadingService(
             rows=store.views,
             statements=statements,
-            assessor=assessor,
-            refresher=refresher,
-            runner=runner,
+            assessor=self._assessor,
+            refresher=self._refresher,
+            runner=self._runner,
             announcer=announcer,
             clock=clock,
         )
@@ -249,7 +261,7 @@ class Parts:
             rows=store.views,
             versions=store.history,
             statements=statements,
-            refresher=refresher,
+            refresher=self._refresher,
             announcer=announcer,
             placing=placing,
             clock=clock,
@@ -258,7 +270,7 @@ class Parts:
             statements=statements,
             reading=reading,
             views=views,
-            history=history,
+            history=self._history,
             decisions=self._decisions,
             results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
             charts=ChartService(
@@ -282,7 +294,10 @@ class Parts:
             visiting=VisitingService(**linking, find=store.views.find),
             dashboards=DashboardService(rows=store.dashboards, views=store.views, clock=clock),
             variants=Variants(
-                reading=reading, statements=statements, assessor=assessor, refresher=refresher
+                reading=reading,
+                statements=statements,
+                assessor=self._assessor,
+                refresher=self._refresher,
             ),
             engine=self.engine,
             clock=clock,

@@ -12,9 +12,9 @@ from typing import Any
 
 import psutil
 import pytest
+from http_api import Answer, Api
 from msgspec import Struct
 
-from http_api import Answer, Api
 from jupyter_views.core.errors import BY_CODE
 
 STATEMENTS = "api/v1/statements"
