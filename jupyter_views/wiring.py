@@ -35,7 +35,8 @@ from .core.results import ResultService
 from .core.running import Runner
 from .core.scheduling import Scheduler
 from .core.sharing import SharingService
-from .core.statements import Bounds, StatementService
+from .core.statements import StatementService
+from .core.submissions import Bounds
 from .core.variants import Variants
 from .core.verifying import Verifier
 from .core.views import ViewService

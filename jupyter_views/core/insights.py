@@ -19,7 +19,8 @@ from .names import new_short_id
 from .placing import Placed, Placing
 from .ports import Clock
 from .requests import InsightFilter, NewInsight, ViewChange
-from .statements import StatementService, Submission
+from .statements import StatementService
+from .submissions import Submission
 from .views import ViewService
 
 LAST_VIEWED = 5

@@ -5,7 +5,8 @@ from __future__ import annotations
 from .errors import Invalid
 from .model import Actor, Statement, Version
 from .ports import Engine, Read, Signature
-from .statements import StatementService, Submission
+from .statements import StatementService
+from .submissions import Submission
 
 _NAME = "changed_when"
 _NEVER_SEEN = Signature(name=_NAME, kind="probe", strength="coarse", entries=((_NAME, ""),))

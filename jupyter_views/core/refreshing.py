@@ -16,7 +16,8 @@ from .errors import Invalid, NotFound, StaleWrite, UpstreamFailed, ViewsError
 from .limits import RateLimit
 from .model import Actor, Cause, Result, Statement, View
 from .ports import Clock
-from .statements import StatementService, Submission
+from .statements import StatementService
+from .submissions import Submission
 
 _REPLACED = 10_000
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .access import require_scope
@@ -29,70 +26,19 @@ from .limits import RateLimit
 from .model import (
     SECOND,
     Actor,
-    Cause,
     Instant,
     Outlook,
     Page,
-    Query,
     Result,
     Statement,
     Status,
     Strategy,
 )
-from .names import new_id
-from .ports import Clock, Draft, Engine, Plan
+from .ports import Clock, Engine, Plan
 from .running import Runner
+from .submissions import Bounds, Submission, draft_of, statement_from
 
 FAILURE_MEMORY: Instant = 300 * SECOND
-
-
-class Submission(Struct, frozen=True, kw_only=True):
-    """What somebody asks to run.
-
-    Attributes
-    ----------
-    max_age
-        Seconds: 0 always runs, -1 takes any stored result, None decides by freshness.
-    ttl_minutes
-        Age after which the result is stale; 0 never, None by its sources.
-    changed_when, is_strict
-        How sources are verified; see :class:`~.ports.Draft`.
-    cause
-        Why a view's query runs.
-    variant_of
-        The view whose query this is, with other values than its own.
-    replaces
-        The statement whose rows a refresh is for; it is needless once the view has others.
-    """
-
-    sql: str
-    base_dir: str
-    connection: str = "local"
-    params: dict[str, Any] = field(default_factory=dict)
-    frames: dict[str, str] = field(default_factory=dict)
-    row_limit: int | None = None
-    byte_limit: int | None = None
-    ttl_minutes: int | None = None
-    format_hint: str | None = None
-    meta: dict[str, Any] | None = None
-    client_id: str | None = None
-    max_age: int | None = None
-    retry_on_recent_failure: bool = False
-    view_id: int | None = None
-    changed_when: str | None = None
-    is_strict: bool = False
-    cause: Cause | None = None
-    variant_of: int | None = None
-    replaces: str | None = None
-
-
-class Bounds(Struct, frozen=True, kw_only=True):
-    """Limits of the server: of a result, and of the queue."""
-
-    rows: int = 1_000_000
-    bytes: int = 256 * 1024 * 1024
-    queued: int = 100
-    queued_per_person: int = 10
 
 
 class StatementRows(Protocol):
@@ -174,7 +120,7 @@ class StatementService:
     async def _checked(self, actor: Actor, asked: Submission) -> tuple[Plan, dict[str, str]]:
         """The plan, and the short ids of the views it reads by slug."""
         await self._check_frames(actor, asked)
-        plan = await self._engine.check(_draft(asked))
+        plan = await self._engine.check(draft_of(asked))
         views = {}
         for read in plan.reads:
             if read.kind == "view":
@@ -255,64 +201,7 @@ class StatementService:
     def _drafted(
         self, actor: Actor, asked: Submission, plan: Plan, views: dict[str, str]
     ) -> Statement:
-        now = self._clock.now()
-        definition = {
-            "sql": asked.sql,
-            "connection": asked.connection,
-            "base_dir": asked.base_dir,
-            "frames": asked.frames,
-        }
-        # A slug may come to name another view, whose rows are not these.
-        reads = [
-            [r.kind, r.name, views[r.name] if r.kind == "view" else r.path] for r in plan.reads
-        ]
-        row_limit = min(asked.row_limit or self._bounds.rows, self._bounds.rows)
-        byte_limit = min(asked.byte_limit or self._bounds.bytes, self._bounds.bytes)
-        query = Query(
-            id=new_id("qry"),
-            sql=asked.sql,
-            normalized_sql=plan.normalized_sql,
-            connection=asked.connection,
-            base_dir=asked.base_dir,
-            parameters=plan.parameters,
-            frames=asked.frames,
-            reads=tuple(read for read in plan.reads if read.kind != "probe"),
-            volatile=plan.volatile,
-            definition_hash=_hash(definition),
-            created_at=now,
-        )
-        return Statement(
-            id=new_id("stmt"),
-            query=query,
-            params=asked.params,
-            fingerprint=_hash(
-                [
-                    asked.connection,
-                    plan.normalized_sql,
-                    reads,
-                    asked.params,
-                    row_limit,
-                    byte_limit,
-                    asked.changed_when,
-                    asked.is_strict,
-                ]
-            ),
-            status=Status.QUEUED,
-            strategy=Strategy.EXECUTE,
-            submitted_by=actor.name,
-            submitted_at=now,
-            row_limit=row_limit,
-            byte_limit=byte_limit,
-            view_id=asked.view_id,
-            client_id=asked.client_id,
-            ttl_minutes=asked.ttl_minutes,
-            format_hint=asked.format_hint,
-            meta=asked.meta,
-            changed_when=asked.changed_when,
-            is_strict=asked.is_strict,
-            cause=asked.cause,
-            variant_of=asked.variant_of,
-        )
+        return statement_from(actor, asked, plan, views, self._bounds, self._clock.now())
 
     async def _check_frames(self, actor: Actor, asked: Submission) -> None:
         for name, sha256 in asked.frames.items():
@@ -449,20 +338,3 @@ class StatementService:
     async def freshness(self, statement: Statement) -> Freshness:
         """How far the rows of a finished statement can be trusted now."""
         return await self._assessor.of_statement(statement)
-
-
-def _draft(asked: Submission) -> Draft:
-    return Draft(
-        sql=asked.sql,
-        base_dir=asked.base_dir,
-        connection=asked.connection,
-        params=asked.params,
-        frames=asked.frames,
-        changed_when=asked.changed_when,
-        is_strict=asked.is_strict,
-    )
-
-
-def _hash(value: Any) -> str:
-    """SHA-256 of the canonical JSON of a value: keys sorted, no white space."""
-    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct
 
 from ..core.errors import Gone, ViewsError
 from ..core.freshness import Mode
+from ..core.insights import Beside
 from ..core.model import View
 from ..core.reading import Reading
 from ..core.results import Window
@@ -101,13 +102,18 @@ class InsightsBase(EnvelopeHandler):
         return surroundings_of(view, found, own, now)
 
     async def with_rows(
-        self, reading: Reading, mode: Mode, job_id: str | None, *, rows: int | None
+        self,
+        reading: Reading,
+        mode: Mode,
+        beside: Beside,
+        *,
+        job_id: str | None = None,
+        rows: int | None,
     ) -> Served:
         """A reading with its rows; a forced calculation behind gives none."""
         if job_id is not None and (job := reading.refresh or reading.awaited) is not None:
             self.services.calculations.name(self.actor, job_id, job)
-        beside = await self.services.insights.beside(self.actor, (reading.view,))
-        served = Served(reading=reading, mode=mode, job_id=job_id, beside=beside[reading.view.id])
+        served = Served(reading=reading, mode=mode, job_id=job_id, beside=beside)
         result = reading.view.current.result
         if result is None or mode is Mode.FORCE_ASYNC:
             return served
@@ -152,7 +158,8 @@ class InsightsBase(EnvelopeHandler):
     ) -> None:
         """Answer with one insight whole, with all rows that are stored."""
         reading = await self.read(view, mode, place)
-        served = await self.with_rows(reading, mode, job_id, rows=None)
+        beside = await self.services.insights.beside(self.actor, (view,))
+        served = await self.with_rows(reading, mode, beside[view.id], job_id=job_id, rows=None)
         answer = insight_out(placed_in(place, served), self.actor)
         if served.file is None or self.wants_csv():
             await self.answer(answer, status=status)
@@ -190,18 +197,21 @@ class InsightsHandler(InsightsBase):
             items = await self.basics(found.items)
         else:
             mode = refresh_mode(query.refresh)
-            items = await asyncio.gather(*(self._item(view, mode) for view in found.items))
+            beside = await services.insights.beside(self.actor, found.items)
+            items = await asyncio.gather(
+                *(self._item(view, mode, beside[view.id]) for view in found.items)
+            )
         await self.answer(self.page(query.limit, query.offset, tuple(items), found.total))
 
     head = get
 
-    async def _item(self, view: View, mode: Mode) -> InsightOut:
+    async def _item(self, view: View, mode: Mode, beside: Beside) -> InsightOut:
         """One insight of a list: a broken one does not break the others."""
         try:
             reading = await self.read(view, mode, own_values(view))
         except ViewsError:
             reading = await self.services.reading.look(view)
-        served = await self.with_rows(reading, mode, None, rows=LIST_ROWS)
+        served = await self.with_rows(reading, mode, beside, rows=LIST_ROWS)
         return insight_out(served, self.actor)
 
     @route(

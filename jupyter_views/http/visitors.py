@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ..core.dashboards import Dashboard, Tile
 from ..core.errors import NotFound, Unauthenticated, ViewsError
 from ..core.freshness import Mode
+from ..core.insights import Beside
 from ..core.links import LinkSettings, Share, Subject, subject_of, subject_of_dashboard
 from ..core.model import Actor, View
 from ..core.projects import DEFAULT_PROJECT
@@ -111,7 +112,7 @@ class VisitorBase(InsightsBase):
         is_one_of_many = rows is not None
         read = self.tile_reading if is_one_of_many else self.reading
         reading = await read(shown, mode)
-        served = await self.with_rows(reading, Mode.LAZY_ASYNC, None, rows=limit)
+        served = await self.with_rows(reading, Mode.LAZY_ASYNC, Beside(), rows=limit)
         answer = insight_out(placed_in(shown.place, served), _NOBODY)
         return visitors_insight(answer, settings), served.file
 

@@ -1,4 +1,5 @@
 // The table of a view: only the visible rows exist, the others are asked for 200 at a time.
+// Its chart is a picture that the server drew.
 // Every name and cell is set as text; nothing that came from a query is ever markup.
 
 const BLOCK = 200;
@@ -263,6 +264,49 @@ class Table {
   }
 }
 
+/** The chart of a view: an image, so nothing in it can run. */
+class Chart {
+  constructor(model, kernel) {
+    this.model = model;
+    this.kernel = kernel;
+    this.node = make("div", "jv-chart");
+    this.node.hidden = true;
+    this.say("Drawing …");
+    this.themes = new MutationObserver(() => this.node.hidden || this.draw());
+    this.themes.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  }
+
+  get isDark() {
+    const { jpThemeLight } = document.body.dataset;
+    if (jpThemeLight !== undefined) return jpThemeLight === "false";
+    return matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  /** What was drawn before stays until the new picture is there. */
+  draw() {
+    this.kernel.ask("chart", { dark: this.isDark }, (answer) => {
+      if (answer.error !== undefined) this.say(answer.error || "No chart without the kernel.");
+      else if (answer.result_id === this.model.get("result_id")) this.show(answer.svg);
+    });
+  }
+
+  say(text) {
+    this.node.replaceChildren(make("p", "", text));
+  }
+
+  show(svg) {
+    const drawn = new DOMParser().parseFromString(svg, "image/svg+xml");
+    const image = make("img");
+    image.alt = drawn.querySelector("desc")?.textContent ?? "";
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+    this.node.replaceChildren(image);
+  }
+
+  close() {
+    this.themes.disconnect();
+  }
+}
+
 function sizeText(model) {
   const rows = model.get("row_count");
   const columns = model.get("columns").length;
@@ -279,11 +323,16 @@ function render({ model, el }) {
   const badge = make("span", "jv-badge");
   const size = make("span", "jv-size");
   const changes = make("span", "jv-changes");
+  const asTable = make("button", "", "Table");
+  const asChart = make("button", "", "Chart");
+  const views = make("span", "jv-views");
+  views.setAttribute("role", "group");
+  views.setAttribute("aria-label", "Show as");
+  views.append(asTable, asChart);
   const refresh = make("button", "", "Refresh");
   const cancel = make("button", "", "Cancel");
-  refresh.type = "button";
-  cancel.type = "button";
-  head.append(name, badge, size, changes, refresh, cancel);
+  for (const button of [asTable, asChart, refresh, cancel]) button.type = "button";
+  head.append(name, badge, size, changes, views, refresh, cancel);
   const problem = make("div", "jv-error");
   problem.setAttribute("role", "alert");
   const live = make("div", "jv-live");
@@ -301,7 +350,8 @@ function render({ model, el }) {
     table.drawSoon();
   });
   table = new Table(model, rows);
-  root.append(head, problem, table.node, live);
+  const chart = new Chart(model, kernel);
+  root.append(head, problem, table.node, chart.node, live);
   el.append(root);
 
   let since = Date.now();
@@ -331,9 +381,20 @@ function render({ model, el }) {
       if (hadFocus) refresh.focus();
     }
   };
+  const showContent = () => {
+    if (chart.node.hidden) table.layout();
+    else chart.draw();
+  };
+  const choose = (isChart) => {
+    table.node.hidden = isChart;
+    chart.node.hidden = !isChart;
+    asTable.setAttribute("aria-pressed", String(!isChart));
+    asChart.setAttribute("aria-pressed", String(isChart));
+    showContent();
+  };
   const onResult = () => {
     rows.reset();
-    table.layout();
+    showContent();
     drawHead();
   };
   const onChanges = () => {
@@ -349,6 +410,8 @@ function render({ model, el }) {
   const answered = (answer) => {
     if (answer.error) say(answer.error);
   };
+  asTable.addEventListener("click", () => choose(false));
+  asChart.addEventListener("click", () => choose(true));
   refresh.addEventListener("click", () => kernel.ask("refresh", {}, answered));
   cancel.addEventListener("click", () => kernel.ask("cancel", {}, answered));
   const clock = setInterval(() => model.get("is_running") && drawHead(), 1000);
@@ -363,7 +426,8 @@ function render({ model, el }) {
     ["change:error", onError],
   ];
   for (const [event, act] of listeners) model.on(event, act);
-  onResult();
+  choose(false);
+  drawHead();
   onError();
   follow();
   return () => {
@@ -371,6 +435,7 @@ function render({ model, el }) {
     clearInterval(renewal);
     document.removeEventListener("visibilitychange", onVisibility);
     for (const [event, act] of listeners) model.off(event, act);
+    chart.close();
     kernel.close();
   };
 }

@@ -29,7 +29,7 @@ _HERE = Path(__file__).parent
 
 
 class ViewWidget(anywidget.AnyWidget):
-    """One view in a cell: its header, a refresh and a cancel button, a table of any length.
+    """One view in a cell: its header, a refresh and a cancel button, its table or its chart.
 
     Rows come from the server through this kernel, at most 200 a message; the
     browser sends a number, a command of a fixed set and plain numbers, never
@@ -85,7 +85,7 @@ class ViewWidget(anywidget.AnyWidget):
         super().__init__(**options)
         self._view = view
         self._transport = view._transport
-        self._result_path = f"{path_of(view.slug)}/result"
+        self._result_path = self._own_path
         self._statement_key: str | None = None
         self._busy = threading.Lock()
         self._etag: str | None = None
@@ -98,6 +98,11 @@ class ViewWidget(anywidget.AnyWidget):
             self.params = dict(view.facts.get("params") or {})
         self.observe(self._on_params, "params")
         self.on_msg(self._on_message)
+
+    @property
+    def _own_path(self) -> str:
+        """Where the rows of the saved view are, and not those of other parameter values."""
+        return f"{path_of(self._view.slug)}/result"
 
     def refresh(self, wait: bool = True) -> None:
         """Compute the view's rows anew.
@@ -153,7 +158,7 @@ class ViewWidget(anywidget.AnyWidget):
         is_new = facts.get("computed_at") != self._view._facts.get("computed_at")
         self._view._take(facts)
         # Rows of other parameter values stay: nobody computed them anew.
-        if is_new and self._result_path == f"{path_of(self._view.slug)}/result":
+        if is_new and self._result_path == self._own_path:
             self._untold = _UNTOLD_LOOKS
             self._preview()
         self._take(facts)
@@ -269,6 +274,8 @@ class ViewWidget(anywidget.AnyWidget):
                 return {"error": "offset is a whole number, 0 or more."}
             window = window_of(self._transport, self._result_path, WINDOW_ROWS, offset)
             return {"offset": offset, "rows": window["rows"], "result_id": self.result_id}
+        if command == "chart":
+            return self._chart("dark" if content.get("dark") is True else "light")
         if command == "refresh":
             self.refresh(wait=False)
             return {"ok": True}
@@ -278,7 +285,18 @@ class ViewWidget(anywidget.AnyWidget):
         if command == "follow":
             self._follower.watch() if content.get("on") is True else self._follower.rest()
             return {"ok": True}
-        return {"error": "This widget knows window, refresh, cancel and follow."}
+        return {"error": "This widget knows window, chart, refresh, cancel and follow."}
+
+    def _chart(self, theme: str) -> dict[str, Any]:
+        """The picture of the rows shown, drawn by the server as everywhere else."""
+        if self._result_path != self._own_path:
+            return {
+                "error": "The chart is drawn of the saved view. "
+                "Set params back to its own values to see it."
+            }
+        path = f"views/{self._view.facts['short_id']}/chart.svg"
+        answer = self._transport.request("GET", path, params={"theme": theme})
+        return {"svg": answer.text, "result_id": self.result_id}
 
     def __repr__(self) -> str:
         return f"<ViewWidget {self.slug}: {headline(self._view._facts)}>"

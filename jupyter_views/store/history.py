@@ -21,7 +21,6 @@ from sqlalchemy import (
     update,
 )
 
-from ..core.charts import Chart
 from ..core.history import Mark, Refresh
 from ..core.model import (
     Cause,
@@ -33,8 +32,9 @@ from ..core.model import (
     Version,
 )
 from .database import Database
-from .rows import plain, query_from, statements_where
+from .rows import plain, statements_where
 from .tables import decisions, queries, results, statements, versions, views
+from .view_rows import version_from
 
 _KEPT_LINES = 200
 _NEWEST_FIRST = (statements.c.submitted_at.desc(), statements.c.id.desc())
@@ -139,7 +139,7 @@ class HistoryStore:
                 .order_by(versions.c.n.desc())
                 .limit(limit)
             ).mappings()
-            return [_version(row) for row in found]
+            return [version_from(row) for row in found]
 
     def version(self, view_id: int, n: int) -> Version | None:
         """One numbered definition of a view."""
@@ -236,20 +236,6 @@ def _refresh(row: RowMapping, definitions: list[_Definition], *, is_saved: bool)
             "cause": Cause(kind="saved", by=submitted_by) if is_saved else cause,
             "changes": msgspec.convert(cells["changes"], Changes | None),
         }
-    )
-
-
-def _version(row: RowMapping) -> Version:
-    return Version(
-        n=row[versions.c.n],
-        query=query_from(row),
-        params=row[versions.c.params],
-        statement_id=row[versions.c.statement_id],
-        note=row[versions.c.note],
-        author=row[versions.c.author],
-        created_at=row[versions.c.created_at],
-        query_object=row[versions.c.query_object],
-        chart=msgspec.convert(row[versions.c.chart], Chart | None),
     )
 
 

@@ -84,10 +84,11 @@ def loaded(
     return [_view_from(row, granted.get(row[views.c.id], []), others) for row in found]
 
 
-def _version_from(row: RowMapping) -> Version:
+def version_from(row: RowMapping, defining: Any = queries) -> Version:
+    """A version of a view; ``defining`` is the table that its query's columns come from."""
     return Version(
         n=row[versions.c.n],
-        query=query_from(row, DEFINED),
+        query=query_from(row, defining),
         params=row[versions.c.params],
         statement_id=row[versions.c.statement_id],
         note=row[versions.c.note],
@@ -115,7 +116,7 @@ def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
         notebook=row[views.c.notebook],
         allowed_user_ids=tuple(granted),
         revision=row[views.c.revision],
-        version=_version_from(row),
+        version=version_from(row, DEFINED),
         current=current,
         refreshing=others.get(row[views.c.refreshing_statement_id]),
         last_refresh=LastRefresh(

@@ -377,5 +377,5 @@ def fault_of(reading: Reading) -> EngineFailed | None:
     if awaited is None or awaited.status is not Status.FAILED or not awaited.error:
         return None
     error = from_dict(awaited.error)
-    is_ours = type(error) is not EngineFailed
-    return None if is_ours or not isinstance(error, EngineFailed) else error
+    # What the engine itself says; kinds of it tell of limits and crashes.
+    return error if type(error) is EngineFailed else None

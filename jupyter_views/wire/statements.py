@@ -11,7 +11,7 @@ from ..core.errors import Invalid
 from ..core.freshness import Freshness
 from ..core.model import Instant, Statement, Status
 from ..core.ports import Column, Format, Plan, Progress
-from ..core.statements import Submission
+from ..core.submissions import Submission
 from .fields import Limit, Link, Offset, Pagination, Sql, iso
 
 CONNECTIONS = ("local",)

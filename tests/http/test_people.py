@@ -35,6 +35,12 @@ class Named(Api):
 
 
 @pytest.fixture
+def engine() -> None:
+    """The server's own, which some of these stop."""
+    return
+
+
+@pytest.fixture
 def naming(jp_server_config):
     """Settings of a server that knows people by name; to be asked for before the server."""
     jp_server_config["ServerApp"]["identity_provider_class"] = NamesFromHeader

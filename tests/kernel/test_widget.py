@@ -85,10 +85,21 @@ def test_a_window_is_two_hundred_rows_from_its_offset(big):
         {},
     ],
 )
-def test_anything_but_the_four_commands_is_answered_with_an_error(big, content):
+def test_anything_but_the_five_commands_is_answered_with_an_error(big, content):
     answer = FrontEnd(big, "w").ask(**content)
 
     assert set(answer) == {"id", "error"}
+
+
+def test_the_chart_is_the_picture_that_every_other_surface_shows(big):
+    front_end = FrontEnd(big, "w")
+
+    light = front_end.ask(command="chart")
+    dark = front_end.ask(command="chart", dark=True)
+
+    assert light["svg"].startswith("<svg") and "<desc>" in light["svg"]
+    assert light["result_id"] == int(big.value("w.result_id"))
+    assert dark["svg"] != light["svg"]
 
 
 def test_a_refresh_changes_the_traits_and_never_blocks_the_kernel(big):
@@ -142,6 +153,7 @@ def test_setting_parameters_shows_their_rows_and_leaves_the_view(kernel, server)
     kernel.run("w.params = {'n': 41}")
 
     assert kernel.value("w.rows") == "[[42]]"
+    assert "params" in FrontEnd(kernel, "w").ask(command="chart")["error"]
     view = server.request("GET", "views/api/v1/perspectives/param").json()
     assert (view["params"], view["version"]) == ({"n": 1}, 1)
 

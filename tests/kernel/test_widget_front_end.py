@@ -308,3 +308,46 @@ def test_colours_follow_the_surroundings_with_enough_contrast(page, scheme):
     text, ground = colours
     assert text == (dark if scheme == "light" else light)
     assert (ground == light) is (scheme == "light")
+
+
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">'
+    "<script>parent.hacked = 1</script>"
+    "<title>T</title><desc>Line chart of a by b</desc><rect width='9' height='9'/></svg>"
+)
+
+
+def test_the_chart_stands_in_the_place_of_the_table_as_an_image(page):
+    open_widget(page)
+    page.evaluate("window.isPrompt = false")
+
+    page.get_by_role("button", name="Chart").click()
+
+    (asked,) = page.evaluate("sent")
+    assert (asked["command"], asked["dark"]) == ("chart", False)
+    assert page.locator(".jv-chart").inner_text() == "Drawing …"
+    assert not page.locator(".jv-scroll").is_visible()
+    page.evaluate(
+        "(svg) => fire('msg:custom', {id: sent[0].id, svg, result_id: 1})",
+        PICTURE,
+    )
+    image = page.get_by_role("img", name="Line chart of a by b")
+    assert image.evaluate("(node) => node.decode().then(() => node.naturalWidth)") == 40
+    assert page.evaluate("window.hacked") is None
+    assert page.get_by_role("button", name="Chart").get_attribute("aria-pressed") == "true"
+    page.evaluate("set({result_id: 2})")
+    assert [each["command"] for each in page.evaluate("sent")] == ["chart", "chart"]
+    page.get_by_role("button", name="Table").click()
+    assert first_row(page)[2] == "row 0"
+    assert not page.locator(".jv-chart").is_visible()
+
+
+def test_why_there_is_no_chart_is_said_in_its_place(page):
+    open_widget(page)
+    page.evaluate("window.isPrompt = false")
+    page.get_by_role("button", name="Chart").click()
+
+    page.evaluate("(error) => fire('msg:custom', {id: sent[0].id, error})", EVIL)
+
+    assert page.locator(".jv-chart").inner_text() == EVIL
+    assert page.locator("#here img").count() == 0

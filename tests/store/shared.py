@@ -20,7 +20,7 @@ from jupyter_views.core.model import (
     Version,
     View,
 )
-from jupyter_views.core.statements import _hash
+from jupyter_views.core.submissions import hash_of
 from jupyter_views.store.opened import Store
 from jupyter_views.store.views import ViewStore
 
@@ -49,7 +49,7 @@ def a_statement(sql: str | None = None, *, base_dir: str = "/", **facts: Any) ->
         frames={},
         reads=(),
         volatile=(),
-        definition_hash=_hash(definition),
+        definition_hash=hash_of(definition),
         created_at=T0,
     )
     defaults = {

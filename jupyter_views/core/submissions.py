@@ -1,0 +1,152 @@
+"""What somebody asks to run, and the statement that it becomes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from .model import Actor, Cause, Instant, Query, Statement, Status, Strategy
+from .names import new_id
+from .ports import Draft, Plan
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What somebody asks to run.
+
+    Attributes
+    ----------
+    max_age
+        Seconds: 0 always runs, -1 takes any stored result, None decides by freshness.
+    ttl_minutes
+        Age after which the result is stale; 0 never, None by its sources.
+    changed_when, is_strict
+        How sources are verified; see :class:`~.ports.Draft`.
+    cause
+        Why a view's query runs.
+    variant_of
+        The view whose query this is, with other values than its own.
+    replaces
+        The statement whose rows a refresh is for; it is needless once the view has others.
+    """
+
+    sql: str
+    base_dir: str
+    connection: str = "local"
+    params: dict[str, Any] = field(default_factory=dict)
+    frames: dict[str, str] = field(default_factory=dict)
+    row_limit: int | None = None
+    byte_limit: int | None = None
+    ttl_minutes: int | None = None
+    format_hint: str | None = None
+    meta: dict[str, Any] | None = None
+    client_id: str | None = None
+    max_age: int | None = None
+    retry_on_recent_failure: bool = False
+    view_id: int | None = None
+    changed_when: str | None = None
+    is_strict: bool = False
+    cause: Cause | None = None
+    variant_of: int | None = None
+    replaces: str | None = None
+
+
+class Bounds(Struct, frozen=True, kw_only=True):
+    """Limits of the server: of a result, and of the queue."""
+
+    rows: int = 1_000_000
+    bytes: int = 256 * 1024 * 1024
+    queued: int = 100
+    queued_per_person: int = 10
+
+
+def statement_from(
+    actor: Actor,
+    asked: Submission,
+    plan: Plan,
+    views: dict[str, str],
+    bounds: Bounds,
+    now: Instant,
+) -> Statement:
+    """The statement that a submission becomes, before it has a strategy.
+
+    Parameters
+    ----------
+    views
+        The short ids of the views that it reads, by slug.
+    """
+    definition = {
+        "sql": asked.sql,
+        "connection": asked.connection,
+        "base_dir": asked.base_dir,
+        "frames": asked.frames,
+    }
+    # A slug may come to name another view, whose rows are not these.
+    reads = [[r.kind, r.name, views[r.name] if r.kind == "view" else r.path] for r in plan.reads]
+    row_limit = min(asked.row_limit or bounds.rows, bounds.rows)
+    byte_limit = min(asked.byte_limit or bounds.bytes, bounds.bytes)
+    query = Query(
+        id=new_id("qry"),
+        sql=asked.sql,
+        normalized_sql=plan.normalized_sql,
+        connection=asked.connection,
+        base_dir=asked.base_dir,
+        parameters=plan.parameters,
+        frames=asked.frames,
+        reads=tuple(read for read in plan.reads if read.kind != "probe"),
+        volatile=plan.volatile,
+        definition_hash=hash_of(definition),
+        created_at=now,
+    )
+    return Statement(
+        id=new_id("stmt"),
+        query=query,
+        params=asked.params,
+        fingerprint=hash_of(
+            [
+                asked.connection,
+                plan.normalized_sql,
+                reads,
+                asked.params,
+                row_limit,
+                byte_limit,
+                asked.changed_when,
+                asked.is_strict,
+            ]
+        ),
+        status=Status.QUEUED,
+        strategy=Strategy.EXECUTE,
+        submitted_by=actor.name,
+        submitted_at=now,
+        row_limit=row_limit,
+        byte_limit=byte_limit,
+        view_id=asked.view_id,
+        client_id=asked.client_id,
+        ttl_minutes=asked.ttl_minutes,
+        format_hint=asked.format_hint,
+        meta=asked.meta,
+        changed_when=asked.changed_when,
+        is_strict=asked.is_strict,
+        cause=asked.cause,
+        variant_of=asked.variant_of,
+    )
+
+
+def draft_of(asked: Submission) -> Draft:
+    """What the engine is to check for a submission."""
+    return Draft(
+        sql=asked.sql,
+        base_dir=asked.base_dir,
+        connection=asked.connection,
+        params=asked.params,
+        frames=asked.frames,
+        changed_when=asked.changed_when,
+        is_strict=asked.is_strict,
+    )
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON of a value: keys sorted, no white space."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
