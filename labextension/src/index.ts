@@ -15,6 +15,7 @@ import {
   type MainAreaWidget
 } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
@@ -43,7 +44,8 @@ const sidebar: JupyterFrontEndPlugin<IViews> = {
     INotebookTracker,
     IThemeManager,
     ILabShell,
-    IRouter
+    IRouter,
+    IRenderMimeRegistry
   ],
   activate
 };
@@ -56,7 +58,8 @@ function activate(
   notebooks: INotebookTracker | null,
   themes: IThemeManager | null,
   labShell: ILabShell | null,
-  router: IRouter | null
+  router: IRouter | null,
+  rendermime: IRenderMimeRegistry | null
 ): IViews {
   const trans = (translator ?? nullTranslator).load('jupyter_views');
   const { commands, serviceManager: services, shell } = app;
@@ -82,7 +85,15 @@ function activate(
     if (document) {
       document.document.tab = tab ?? document.document.tab;
     } else {
-      document = new ResultDocument({ id, tab: tab ?? TABS[0], model, commands, trans, themes });
+      document = new ResultDocument({
+        id,
+        tab: tab ?? TABS[0],
+        model,
+        commands,
+        trans,
+        themes,
+        rendermime
+      });
       rememberTab(document, tracker);
       shell.add(document, area);
       if (labShell === null) {

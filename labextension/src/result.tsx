@@ -1,6 +1,7 @@
 /** A view in a tab of the main area: its head, its rows, its past. */
 
 import { MainAreaWidget, type IThemeManager } from '@jupyterlab/apputils';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
@@ -22,6 +23,7 @@ export interface IResultOptions {
   commands: CommandRegistry;
   trans: TranslationBundle;
   themes: IThemeManager | null;
+  rendermime: IRenderMimeRegistry | null;
 }
 
 export class ResultDocument extends MainAreaWidget<Panel> {
@@ -39,6 +41,7 @@ export class ResultDocument extends MainAreaWidget<Panel> {
     this.document = document;
     this._parts = {
       table: new RowsPanel({ document, trans: _options.trans, themes: _options.themes }),
+      chart: new Panel(),
       history: new Panel(),
       activity: new Panel(),
       log: new Panel()
@@ -140,7 +143,6 @@ export class ResultDocument extends MainAreaWidget<Panel> {
     }
   }
 
-  /** The past is loaded when somebody wants to see it. */
   private async _fill(tab: Exclude<Tab, 'table'>): Promise<void> {
     const makeView = await this._loaded(tab);
     const part = this._parts[tab];
@@ -155,10 +157,15 @@ export class ResultDocument extends MainAreaWidget<Panel> {
     }
   }
 
+  /** A part is loaded when somebody wants to see it. */
   private async _loaded(tab: Exclude<Tab, 'table'>): Promise<() => Widget> {
-    const { commands, trans } = this._options;
+    const { commands, trans, themes, rendermime } = this._options;
     const { document } = this;
     switch (tab) {
+      case 'chart': {
+        const { ChartView } = await import('./chartview');
+        return () => new ChartView({ document, trans, themes, rendermime });
+      }
       case 'history': {
         const { HistoryView } = await import('./timeline');
         return () => new HistoryView({ document, commands, trans });

@@ -72,6 +72,7 @@ const STEPS: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 }
 function tabNames(trans: TranslationBundle): Readonly<Record<Tab, string>> {
   return {
     table: trans.__('Table'),
+    chart: trans.__('Chart'),
     history: trans.__('History'),
     activity: trans.__('Activity'),
     log: trans.__('Log')
