@@ -2,7 +2,7 @@
 
 Names that people gave stand in the titles of axes and legends alone, which
 Vega takes as text. Fields of the values are ours (``x``, ``y``, ``x2``, ``c``,
-``s``), because it takes ``.``, ``[`` and ``\\`` in a field's name for a path.
+``s``, ``g``), because it takes ``.``, ``[`` and ``\\`` in a field's name for a path.
 And the ``title`` of an encoding, as well as that of a tooltip, Vega-Lite
 pastes into the code of an expression, between quotes that it does not escape.
 """
@@ -39,7 +39,26 @@ _TICKS = (
 )
 _DAY, _INSTANT = "utcyearmonthdate", "utcyearmonthdatehoursminutesseconds"
 # Of a tooltip Vega draws these not as text: an image's address would be loaded.
-_TOOLTIP_WORDS = frozenset({"image", "title", "__proto__"})
+_TOOLTIP_WORDS = frozenset({"image", "title"})
+# What every object of JavaScript has. Vega keeps constants and groups in plain
+# objects, by their words: with one of these it draws nothing.
+_OF_OBJECTS = frozenset(
+    {
+        "__defineGetter__",
+        "__defineSetter__",
+        "__lookupGetter__",
+        "__lookupSetter__",
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
+    }
+)
+_UNSEEN = "\u200b"
 # What ends a string of JavaScript, or begins an escape in it.
 _OF_CODE = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
 _LIKE_CODE = {'"': "\u201d", "\\": "\u29f5"}
@@ -80,7 +99,10 @@ def spec_of(chart: Chart, points: Points, kinds: dict[str, Kind], summary: str) 
     mark, encoding = _drawn(chart, points, kinds)
     encoding["tooltip"] = _tooltip(encoding, has_hours="T" in points.first)
     is_lying = encoding["y"]["field"] == "x"
-    return _framed(summary, points.rows) | {
+    rows = points.rows
+    if chart.stack is not None and any(word.encode() in rows for word in _OF_OBJECTS):
+        rows, encoding = _grouped(rows, encoding)
+    return _framed(summary, rows) | {
         "height": _lying_height(points, encoding) if is_lying else HEIGHT,
         # Whoever looks may have a wider font than was measured.
         "padding": {"left": 30 if is_lying else 10, "top": 5, "right": 10, "bottom": 5},
@@ -143,18 +165,13 @@ def _framed(summary: str, rows: bytes) -> dict[str, Any]:
 
 def _value(chart: Chart, points: Points, summary: str) -> dict[str, Any]:
     number = {"type": "text", "fontSize": 56, "dy": -10}
-    title = {
-        "type": "text",
-        "fontSize": 16,
-        "dy": 36,
-        "text": y_title(chart, points),
-        "limit": WIDTH,
-    }
+    text = _unlike_objects(y_title(chart, points))
+    title = {"type": "text", "fontSize": 16, "dy": 36, "text": text, "limit": WIDTH}
     return _framed(summary, points.rows) | {
         "height": 160,
         "layer": [
             {"mark": number, "encoding": {"text": {"field": "y", "format": ",.12~g"}}},
-            {"mark": title | {"text": y_title(chart, points)}},
+            {"mark": title},
         ],
     }
 
@@ -182,7 +199,7 @@ def _drawn(
             "field": "c",
             "type": "nominal",
             "sort": _BY_RANK,
-            "legend": {"title": shown(chart.color), "symbolLimit": 30} | _NARROW,
+            "legend": {"title": _unlike_objects(shown(chart.color)), "symbolLimit": 30} | _NARROW,
         }
         if chart.mark == "bar" and chart.stack is None and kinds["x"] != "time":
             encoding["xOffset"] = {"field": "c", "sort": _BY_RANK}
@@ -192,7 +209,8 @@ def _drawn(
 
 
 def _x(chart: Chart, points: Points, kind: Kind) -> dict[str, Any]:
-    axis: dict[str, Any] = {"title": shown(chart.x or ""), "titleLimit": WIDTH, "labelLimit": 160}
+    title = _unlike_objects(shown(chart.x or ""))
+    axis: dict[str, Any] = {"title": title, "titleLimit": WIDTH, "labelLimit": 160}
     if is_discrete(chart, kind):
         # The values come in the order in which they are to stand.
         axis["labelAngle"] = 0 if points.places <= _UPRIGHT_BARS else -90
@@ -208,12 +226,17 @@ def _x(chart: Chart, points: Points, kind: Kind) -> dict[str, Any]:
 
 def _y(chart: Chart, points: Points, kinds: dict[str, Kind]) -> dict[str, Any]:
     title = "rows" if chart.mark == "histogram" else y_title(chart, points)
-    y: dict[str, Any] = {"field": "y", "axis": {"title": title, "titleLimit": HEIGHT}}
+    y: dict[str, Any] = {
+        "field": "y",
+        "axis": {"title": _unlike_objects(title), "titleLimit": HEIGHT},
+    }
     if chart.mark == "point" and kinds["y"] == "time":
         return y | _TIME
     y["type"] = "quantitative"
     if chart.mark in {"bar", "area"}:
-        y["stack"] = chart.stack
+        # Bars over a time have its width, so there is no room beside them.
+        is_stacked = chart.mark == "bar" and kinds["x"] == "time" and chart.color is not None
+        y["stack"] = chart.stack or ("zero" if is_stacked else None)
     elif chart.mark != "histogram":
         y["scale"] = {"zero": False}
     return y
@@ -274,3 +297,21 @@ def _harmless(title: str) -> str:
     """A title that stays text in an expression and in a tooltip; looks as it did."""
     text = _OF_CODE.sub(lambda found: _LIKE_CODE.get(found[0], " "), title)
     return f"{text} " if text in _TOOLTIP_WORDS else text
+
+
+def _unlike_objects(word: Any) -> Any:
+    """A word that looks the same and is not the name of what every object has."""
+    return f"{word}{_UNSEEN}" if word in _OF_OBJECTS else word
+
+
+def _grouped(rows: bytes, encoding: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """Rows and their encoding, placed by a field of its own that holds none of those words."""
+    told = msgspec.json.decode(rows, type=list[dict[str, msgspec.Raw]])
+    for row in told:
+        place = msgspec.json.decode(row["x"])
+        row["g"] = msgspec.Raw(msgspec.json.encode(_unlike_objects(place)))
+    channels = {
+        channel: {**each, "field": "g"} if channel in "xy" and each["field"] == "x" else each
+        for channel, each in encoding.items()
+    }
+    return msgspec.json.encode(told), channels

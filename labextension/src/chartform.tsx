@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement } from 'react';
 
 import type { ChartModel } from './chart';
-import { choices, fieldsOf } from './chartrules';
+import { choices, fieldsOf, isAlwaysStacked } from './chartrules';
 import {
   AGGREGATES,
   FILES,
@@ -96,8 +96,8 @@ function Deeds({ model, trans }: IFormOptions): ReactElement {
       {isDraft && <Deed name={trans.__('Discard')} act={() => model.discard()} />}
       {!isDraft && canSave && plot?.isDefault === false && (
         <Deed
-          name={trans.__('Choose by itself')}
-          title={trans.__('Use the chart that suits the columns best')}
+          name={trans.__('Use default')}
+          title={trans.__('Go back to the chart that is chosen from the columns')}
           act={() => void model.useDefault()}
         />
       )}
@@ -106,7 +106,7 @@ function Deeds({ model, trans }: IFormOptions): ReactElement {
           <Deed
             key={kind}
             name={kind.toUpperCase()}
-            title={trans.__('Download “%1” as %2', document.view?.name ?? '', kind.toUpperCase())}
+            label={trans.__('Download “%1” as %2', document.view?.name ?? '', kind.toUpperCase())}
             act={() => void download(model, kind, trans)}
           />
         ))}
@@ -118,14 +118,16 @@ function Deeds({ model, trans }: IFormOptions): ReactElement {
 interface IDeedProps {
   name: string;
   title?: string;
+  /** What a reader hears, where the name alone says too little. */
+  label?: string;
   isMain?: boolean;
   act: () => void;
 }
 
-function Deed({ name, title, isMain, act }: IDeedProps): ReactElement {
+function Deed({ name, title, label, isMain, act }: IDeedProps): ReactElement {
   const kind = isMain ? 'jp-Views-textButton jp-mod-main' : 'jp-Views-textButton';
   return (
-    <button type="button" className={kind} title={title} aria-label={title} onClick={act}>
+    <button type="button" className={kind} title={title ?? label} aria-label={label} onClick={act}>
       {name}
     </button>
   );
@@ -144,7 +146,7 @@ function stateWords(
         );
   }
   return plot?.isDefault
-    ? trans.__('Chosen from the columns')
+    ? trans.__('Default, chosen from the columns')
     : trans.__('Saved with this version');
 }
 
@@ -189,12 +191,14 @@ function optionsOf(
     }
     case 'aggregate': {
       const all = named(AGGREGATES, aggregateWords(trans));
-      return chart.mark === 'value' ? all : [['', trans.__('Each row')], ...all];
+      return chart.mark === 'value' ? all : [['', trans.__('None')], ...all];
     }
     case 'timeUnit':
       return [['', trans.__('Automatic')], ...named(TIME_UNITS, unitWords(trans))];
-    case 'stack':
-      return [['', trans.__('Side by side')], ...named(STACKS, stackWords(trans))];
+    case 'stack': {
+      const all = named(STACKS, stackWords(trans));
+      return isAlwaysStacked(chart, model.columns) ? all : [['', trans.__('None')], ...all];
+    }
     case 'sort':
       return [['', trans.__('As in the result')], ...named(SORTS, sortWords(trans))];
   }
@@ -214,9 +218,9 @@ function fieldWords(trans: TranslationBundle): Readonly<Record<keyof IChart, str
     y: trans.__('Y'),
     color: trans.__('Colour'),
     aggregate: trans.__('Aggregate'),
-    timeUnit: trans.__('Per'),
-    stack: trans.__('Series'),
-    sort: trans.__('Order')
+    timeUnit: trans.__('Time unit'),
+    stack: trans.__('Stacking'),
+    sort: trans.__('Sort')
   };
 }
 
@@ -238,9 +242,9 @@ function aggregateWords(
     sum: trans.__('Sum'),
     mean: trans.__('Mean'),
     median: trans.__('Median'),
-    min: trans.__('Lowest'),
-    max: trans.__('Highest'),
-    count: trans.__('Number of rows'),
+    min: trans.__('Minimum'),
+    max: trans.__('Maximum'),
+    count: trans.__('Count of rows'),
     distinct: trans.__('Distinct values')
   };
 }
@@ -260,14 +264,14 @@ function unitWords(
 }
 
 function stackWords(trans: TranslationBundle): Readonly<Record<(typeof STACKS)[number], string>> {
-  return { zero: trans.__('Stacked'), normalize: trans.__('As shares') };
+  return { zero: trans.__('Stacked'), normalize: trans.__('Shares of 100 %') };
 }
 
 function sortWords(trans: TranslationBundle): Readonly<Record<(typeof SORTS)[number], string>> {
   return {
-    x: trans.__('X, upwards'),
-    '-x': trans.__('X, downwards'),
-    y: trans.__('Y, upwards'),
-    '-y': trans.__('Y, downwards')
+    x: trans.__('X, ascending'),
+    '-x': trans.__('X, descending'),
+    y: trans.__('Y, ascending'),
+    '-y': trans.__('Y, descending')
   };
 }

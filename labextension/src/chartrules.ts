@@ -103,7 +103,8 @@ export function fieldsOf(chart: IChart, columns: Drawable): readonly (keyof ICha
 /** The chart after a person changed a part of it: what no longer fits is dropped or replaced. */
 export function changed(chart: IChart, part: Partial<IChart>, columns: Drawable): IChart {
   const next = { ...chart, ...part };
-  if (part.color !== undefined && chart.color === null && isStackable(next.mark)) {
+  const isNewlySplit = part.color !== undefined && chart.color === null;
+  if ((isNewlySplit || !isStackable(chart.mark)) && isStackable(next.mark)) {
     next.stack = 'zero';
   }
   return fitted(next, columns);
@@ -143,6 +144,11 @@ function withMeasure(chart: IChart, columns: Drawable): IChart {
   const kinds = chart.aggregate === 'distinct' ? ANY : NUMBERS;
   const y = columns.pick(kinds, chart.y, chart.x);
   return y === null ? { ...chart, aggregate: 'count', y } : { ...chart, y };
+}
+
+/** Bars over a time have its width, so that there is no room beside them. */
+export function isAlwaysStacked(chart: IChart, columns: Drawable): boolean {
+  return chart.mark === 'bar' && columns.kind(chart.x) === 'time';
 }
 
 function isStackable(mark: Mark): boolean {

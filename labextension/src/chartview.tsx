@@ -71,8 +71,6 @@ class Picture extends Panel {
   constructor(private readonly _options: IPictureOptions) {
     super();
     this.addClass('jp-ViewsChart-picture');
-    this.node.setAttribute('role', 'img');
-    this.node.setAttribute('aria-labelledby', _options.told);
     this._draws = new Debouncer(() => this._draw(), 60);
     this._observer = new ResizeObserver(() => this._ask());
     _options.model.stateChanged.connect(this._onModel, this);
@@ -128,6 +126,10 @@ class Picture extends Panel {
       const renderer = this._renderer ?? rendermime.createRenderer(VEGALITE);
       if (this._renderer === null) {
         this._renderer = renderer;
+        // One image with a name: the names of its many marks would be noise.
+        this.node.setAttribute('role', 'img');
+        this.node.setAttribute('aria-labelledby', this._options.told);
+        renderer.node.setAttribute('aria-hidden', 'true');
         this.addWidget(renderer);
       }
       const data = { [VEGALITE]: this._spec(plot, width) };
@@ -141,6 +143,8 @@ class Picture extends Panel {
   private _say(words: string): void {
     this._renderer?.dispose();
     this._renderer = null;
+    this.node.removeAttribute('role');
+    this.node.removeAttribute('aria-labelledby');
     const note = new Widget();
     note.addClass('jp-ViewsChart-note');
     note.node.textContent = words;

@@ -125,7 +125,13 @@ export class ResultDocument extends MainAreaWidget<Panel> {
 
   private _focusPart(): void {
     const part = this._parts[this.document.tab];
-    (part instanceof RowsPanel ? part : (part.widgets[0] ?? part)).activate();
+    const front = part instanceof RowsPanel ? part : part.widgets[0];
+    if (front) {
+      front.activate();
+    } else {
+      // What had the focus is hidden; the part takes it from here once it is loaded.
+      this.content.node.focus();
+    }
   }
 
   private _update(): void {

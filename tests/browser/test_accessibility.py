@@ -107,7 +107,7 @@ def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen
     expect(screen.result.locator(".jp-ViewsSqlDiff [data-kind=added]")).to_be_visible()
     _assert_no_violations(screen.page, ".jp-ViewsResult")
 
-    screen.page.keyboard.press("Alt+4")
+    screen.page.keyboard.press("Alt+5")
     expect(screen.result.locator(".jp-ViewsLog-line").first).to_be_visible()
     _assert_no_violations(screen.page, ".jp-ViewsResult")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -21,15 +20,6 @@ DAILY = "SELECT DATE '2026-11-01' + i::INT AS day, 'r' || i % 3 AS region, 3 + i
 DRAWN_MS = 30_000
 
 
-@pytest.fixture(scope="module", params=["JupyterLab Light", "JupyterLab Dark"])
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = Lab(tmp_path_factory.mktemp("charts-lab"))
-    lab.set_lab_setting("@jupyterlab/apputils-extension", "themes", theme=request.param)
-    lab.start()
-    yield lab
-    lab.stop()
-
-
 @pytest.fixture
 def daily(lab: Lab) -> str:
     name = f"Daily {len(lab.call('GET', 'views/api/views?limit=100')['items'])}"
@@ -38,6 +28,10 @@ def daily(lab: Lab) -> str:
 
 def open_chart(screen: Screen, short_id: str) -> Locator:
     screen.open()
+    return show_chart(screen, short_id)
+
+
+def show_chart(screen: Screen, short_id: str) -> Locator:
     screen.open_view(short_id, "chart")
     expect(picture(screen)).to_be_visible(timeout=DRAWN_MS)
     return screen.result
@@ -45,6 +39,10 @@ def open_chart(screen: Screen, short_id: str) -> Locator:
 
 def picture(screen: Screen) -> Locator:
     return screen.result.locator(".jp-ViewsChart-picture svg").first
+
+
+def control(screen: Screen, name: str) -> Locator:
+    return screen.result.get_by_role("combobox", name=name, exact=True)
 
 
 def words(screen: Screen) -> Locator:
@@ -73,9 +71,9 @@ def test_a_change_is_drawn_at_once_and_kept_when_it_is_saved(
 ) -> None:
     result = open_chart(screen, daily)
 
-    result.get_by_label("Mark").select_option("bar")
-    result.get_by_label("Aggregate").select_option("sum")
-    result.get_by_label("X", exact=True).select_option("region")
+    control(screen, "Mark").select_option("bar")
+    control(screen, "Aggregate").select_option("sum")
+    control(screen, "X").select_option("region")
     expect(words(screen)).to_contain_text("Bar chart of sum of active by region, 3 bars")
     expect(result.get_by_text("Not saved")).to_be_visible()
     assert saved(lab, daily)["is_default"] is True
@@ -84,7 +82,7 @@ def test_a_change_is_drawn_at_once_and_kept_when_it_is_saved(
     expect(result.get_by_text("Saved with this version")).to_be_visible()
     assert saved(lab, daily)["chart"]["x"] == "region"
 
-    result.get_by_role("button", name="Use the chart that suits the columns best").click()
+    result.get_by_role("button", name="Use default").click()
     expect(words(screen)).to_contain_text("Line chart")
     assert saved(lab, daily)["is_default"] is True
 
@@ -92,18 +90,18 @@ def test_a_change_is_drawn_at_once_and_kept_when_it_is_saved(
 def test_a_change_can_be_discarded(screen: Screen, daily: str) -> None:
     result = open_chart(screen, daily)
 
-    result.get_by_label("Mark").select_option("histogram")
+    control(screen, "Mark").select_option("histogram")
     expect(words(screen)).to_contain_text("Histogram of active")
     result.get_by_role("button", name="Discard").click()
 
     expect(words(screen)).to_contain_text("Line chart of active by day")
-    expect(result.get_by_label("Mark")).to_have_value("line")
+    expect(control(screen, "Mark")).to_have_value("line")
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "csv"])
 def test_what_is_seen_can_be_downloaded(screen: Screen, daily: str, kind: str) -> None:
     result = open_chart(screen, daily)
-    result.get_by_label("Mark").select_option("histogram")
+    control(screen, "Mark").select_option("histogram")
     expect(words(screen)).to_contain_text("Histogram of active")
 
     with screen.page.expect_download(timeout=DRAWN_MS) as awaited:
@@ -123,18 +121,21 @@ def test_the_keyboard_reaches_the_chart_and_changes_it(screen: Screen, daily: st
     expect(screen.result.locator(".jp-ViewsChart")).to_be_focused()
 
     screen.page.keyboard.press("Tab")
-    expect(screen.result.get_by_label("Mark")).to_be_focused()
+    expect(control(screen, "Mark")).to_be_focused()
     screen.page.keyboard.press("ArrowDown")
 
     expect(words(screen)).to_contain_text("Area chart of active by day")
 
 
-def test_axe_finds_nothing_in_the_chart(screen: Screen, daily: str) -> None:
-    result = open_chart(screen, daily)
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_axe_finds_nothing_in_the_chart(screen: Screen, daily: str, theme: str) -> None:
+    screen.open()
+    screen.command("apputils:change-theme", theme=theme)
+    result = show_chart(screen, daily)
     assert_no_violations(screen.page)
 
-    result.get_by_label("Mark").select_option("bar")
-    result.get_by_label("Colour").select_option("region")
+    control(screen, "Mark").select_option("bar")
+    control(screen, "Colour").select_option("region")
     result.get_by_text("Numbers behind the chart").click()
     expect(result.get_by_role("cell").first).to_be_visible()
     assert_no_violations(screen.page)
@@ -150,6 +151,7 @@ def test_where_there_is_nothing_to_draw_the_reason_is_said(screen: Screen, lab: 
 
 def test_A22_markup_in_names_and_cells_is_text_in_the_chart(screen: Screen, lab: Lab) -> None:
     shown = [text for text in MARKUP if text.isprintable() and 0 < len(text) < 80]
+    screen.open()
     for start in range(0, len(shown), 25):
         texts = shown[start : start + 25]
         table = pa.table({"k": texts, "n": range(1, len(texts) + 1)})
@@ -161,7 +163,7 @@ def test_A22_markup_in_names_and_cells_is_text_in_the_chart(screen: Screen, lab:
         chart = {"mark": "bar", "x": texts[0], "y": f"n{texts[1]}", "color": "c"}
         lab.call("PUT", f"views/api/views/{short_id}/chart", {"chart": chart})
 
-        result = open_chart(screen, short_id)
+        result = show_chart(screen, short_id)
         drawn = result.locator(".jp-ViewsChart")
         result.get_by_text("Numbers behind the chart").click()
         expect(result.get_by_role("row")).to_have_count(len(texts) + 1)
@@ -170,6 +172,20 @@ def test_A22_markup_in_names_and_cells_is_text_in_the_chart(screen: Screen, lab:
         cells = result.locator("tbody tr td:first-child").all_text_contents()
         assert set(cells) == set(texts)
     assert screen.dialogs == []
+
+
+def test_a_cell_that_says_what_every_object_has_is_stacked_like_others(
+    screen: Screen, lab: Lab
+) -> None:
+    cells = "('constructor', 1, 'one'), ('other', 2, 'one'), ('constructor', 3, 'two')"
+    sql = f"SELECT * FROM (VALUES {cells}) t(k, n, c)"
+    short_id = lab.save(sql, "Words of objects")["short_id"]
+    chart = {"mark": "bar", "x": "k", "y": "n", "color": "c", "stack": "zero"}
+    lab.call("PUT", f"views/api/views/{short_id}/chart", {"chart": chart})
+
+    open_chart(screen, short_id)
+
+    expect(picture(screen).locator(".mark-rect.marks path")).to_have_count(3)
 
 
 def test_A26_a_name_that_ends_the_code_of_a_tooltip_runs_nothing(screen: Screen, lab: Lab) -> None:

