@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # anything else between brackets is left to the engine.
 _SIMPLE = re.compile(r"(?:[^*?\[\]\\]|\*|\?|\[!?(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?)+\])*")
 _WILD = re.compile(rb"\?|\[!?[^\]]+\]")
+_WIDE = rb"[\xc2-\xf4][\x80-\xbf]{1,3}"
 
 _KIND = 0o170000
 """The bits of a mode that say what a file is."""
@@ -275,7 +276,15 @@ def matcher(pattern: str) -> Matches | None:
 def _translated(part: bytes) -> bytes:
     text, at = b"", 0
     for wild in _WILD.finditer(part):
-        one = b"." if wild[0] == b"?" else wild[0].replace(b"[!", b"[^")
-        text += re.escape(part[at : wild.start()]) + one
+        text += re.escape(part[at : wild.start()]) + _one_character(wild[0])
         at = wild.end()
     return text + re.escape(part[at:])
+
+
+def _one_character(wild: bytes) -> bytes:
+    """Bytes of names are UTF-8, of which a wild card stands for one whole character."""
+    if wild == b"?":
+        return rb"(?:[\x00-\x7f]|%b)" % _WIDE
+    if wild.startswith(b"[!"):
+        return rb"(?:[^%b\x80-\xff]|%b)" % (wild[2:-1], _WIDE)
+    return wild

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_views.core.errors import EngineFailed, NotAllowed
@@ -43,6 +43,7 @@ _WILD = ["*", "?", "[ab]", "[!a]", "[a-c0]", "[!0-9]"]
 _PATTERNS = st.lists(st.sampled_from([*_LETTERS, *_WILD, ".csv"]), min_size=1, max_size=6)
 
 
+@example({"aé", "ab", "日", "é日"}, ["a?", "a??", "?", "[!a]", "?[!0-9]", "*?", "é*?"])
 @given(st.sets(_NAMES, min_size=1, max_size=12), st.lists(_PATTERNS.map("".join), max_size=20))
 @settings(max_examples=60, deadline=None)
 def test_a_pattern_matches_the_files_that_the_engines_own_glob_finds(names, patterns):
