@@ -22,6 +22,7 @@ FAMILIES = {
     "freshness": ("P13", "P14", "P15", "P19"),
     "watching": ("P16", "P17"),
     "insights": ("P20", "P21"),
+    "pages": ("P22",),
 }
 
 
