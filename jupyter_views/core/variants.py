@@ -14,10 +14,11 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from .access import require_read
 from .assessing import Assessor
 from .dates import resolved_date
 from .freshness import Action, Mode, act
-from .model import Actor, Cause, Instant, Statement, Status, View
+from .model import Actor, Cause, Instant, LastRefresh, Statement, Status, View
 from .reading import COMPUTE_SECONDS, FORCED, Reading, ReadingService
 from .refreshing import Refresher, submission_of
 from .statements import StatementService
@@ -85,14 +86,31 @@ class Variants:
         self._refresher = refresher
         self._starting: dict[tuple[int, bytes], asyncio.Task[Statement]] = {}
 
-    async def read(self, actor: Actor, view: View, values: dict[str, Any], mode: Mode) -> Reading:
+    async def read(
+        self,
+        actor: Actor,
+        view: View,
+        values: dict[str, Any],
+        mode: Mode | None,
+        *,
+        wait: float = 0.0,
+    ) -> Reading:
         """A view with these values, for one reader; with its own values the view itself.
 
         What failed in the last five minutes is not tried again, unless the
         mode forces it.
+
+        Parameters
+        ----------
+        mode
+            None for what the owner chose: ``async`` with ``auto_refresh``,
+            else ``lazy_async``, for somebody has to be the first.
+        wait
+            See :meth:`ReadingService.read`.
         """
         if values == view.version.params or not view.has_query:
-            return await self._reading.read(actor, view, mode=mode)
+            return await self._reading.read(actor, view, mode=mode, wait=wait)
+        mode = mode or (Mode.ASYNC if view.auto_refresh else Mode.LAZY_ASYNC)
         is_exact = mode is Mode.BLOCKING
         looked = await self._look(view, values, is_exact=is_exact)
         action = act(mode, looked.reading.freshness.state)
@@ -105,12 +123,21 @@ class Variants:
         else:
             seen = None if is_forced else looked.reading.view.current.id
             started = await self._started(actor, view, values, seen)
-        if started is None or action is not Action.COMPUTE:
+        is_exceeded = looked.reading.freshness.is_exceeded
+        seconds = COMPUTE_SECONDS if action is Action.COMPUTE else wait * is_exceeded
+        if started is None or not seconds:
             is_going = started is not None and not started.status.is_final
             return replace(looked.reading, refresh=started if is_going else None)
-        awaited = await self._statements.wait(started, COMPUTE_SECONDS)
+        awaited = await self._statements.wait(started, seconds)
         looked = await self._look(view, values, is_exact=False)
         return replace(looked.reading, awaited=awaited)
+
+    async def refresh(self, actor: Actor, view: View, values: dict[str, Any]) -> Statement:
+        """Run a view's query with these values now, in its owner's name."""
+        if values == view.version.params:
+            return await self._reading.refresh(actor, view)
+        require_read(actor, view)
+        return await self._started(actor, view, values, None)
 
     async def _started(
         self, actor: Actor, view: View, values: dict[str, Any], seen: str | None
@@ -146,22 +173,22 @@ class Variants:
         asked = replace(submission_of(view, values), variant_of=view.id)
         drafted, outlook = await self._statements.foresee(Actor(name=view.owner), asked)
         current = outlook.success or replace(drafted, status=Status.PLANNED)
+        failure = outlook.failure
+        if failure is not None and _ended(failure) < _ended(outlook.success):
+            failure = None
         variant = replace(
             view,
             version=replace(view.version, query=current.query, params=values),
             current=current,
             refreshing=None,
-            last_refresh=None,
-            failures=0,
+            last_refresh=None if failure is None else _last(failure),
+            failures=0 if failure is None else 1,
             changed_at=None,
         )
         freshness = await self._assessor.of_view(variant, is_exact=is_exact)
         running = outlook.in_flight
         # Of another's statement a reader learns nothing, not even that it runs.
         is_ours = running is not None and running.variant_of == view.id
-        failure = outlook.failure
-        if failure is not None and _ended(failure) < _ended(outlook.success):
-            failure = None
         return _Looked(
             reading=Reading(
                 view=variant, freshness=freshness, refresh=running if is_ours else None
@@ -173,6 +200,15 @@ class Variants:
 class _Looked(Struct, frozen=True, kw_only=True):
     reading: Reading
     failure: Statement | None
+
+
+def _last(failure: Statement) -> LastRefresh:
+    return LastRefresh(
+        statement_id=failure.id,
+        status=failure.status,
+        error=failure.error,
+        at=failure.completed_at,
+    )
 
 
 def _ended(statement: Statement | None) -> Instant:

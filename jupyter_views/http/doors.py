@@ -12,6 +12,8 @@ from ..core.model import Statement, Version, View
 from ..core.probing import try_probe
 from ..core.reading import Reading
 from ..core.requests import ViewChange
+from ..core.variants import Overrides
+from ..wire.overrides import Surroundings, surroundings_of
 from .base import ViewsHandler
 
 
@@ -44,6 +46,17 @@ async def change_view(
     services = handler.services
     changed = await services.views.change(handler.actor, view, change, if_match=if_match)
     return await services.reading.look(changed)
+
+
+async def surroundings(
+    handler: ViewsHandler, view: View, from_dashboard: int | None, own: Overrides | None = None
+) -> Surroundings:
+    """From which dashboard a view is read, and with which values of the reader's own."""
+    services = handler.services
+    found = None
+    if from_dashboard is not None:
+        found = await services.dashboards.beneath(handler.actor, view, from_dashboard)
+    return surroundings_of(view, found, own or Overrides(), services.clock.now())
 
 
 async def try_rule(handler: ViewsHandler, probe: str | None, definition: Version | str) -> None:

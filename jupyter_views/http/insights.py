@@ -44,9 +44,9 @@ from ..wire.overrides import (
     overrides_from,
     own_values,
     placed_in,
-    surroundings_of,
 )
 from ..wire.query_objects import Definition, definition_from
+from .doors import surroundings
 from .operations import route
 from .projects import EnvelopeHandler
 
@@ -90,16 +90,6 @@ class InsightsBase(EnvelopeHandler):
         if (fault := fault_of(reading)) is not None:
             raise fault
         return reading
-
-    async def surroundings(self, view: View, query: InsightReadQuery) -> Surroundings:
-        """From which dashboard an insight is read, and with which values of the reader's own."""
-        services = self.services
-        found = None
-        if query.from_dashboard is not None:
-            found = await services.dashboards.beneath(self.actor, view, query.from_dashboard)
-        now = services.clock.now()
-        own = overrides_from(query.filters_override, query.variables_override, now)
-        return surroundings_of(view, found, own, now)
 
     async def with_rows(
         self,
@@ -241,7 +231,9 @@ class InsightHandler(InsightsBase):
         """One insight with its rows, as ``refresh`` says; ``format=csv`` is its rows alone."""
         view = await self.view(project, key)
         query = self.query(InsightReadQuery)
-        place = await self.surroundings(view, query)
+        now = self.services.clock.now()
+        own = overrides_from(query.filters_override, query.variables_override, now)
+        place = await surroundings(self, view, query.from_dashboard, own)
         mode = refresh_mode(query.refresh, unasked_mode(query))
         if truth(query.basic, "basic"):
             (basic,) = await self.basics((view,))

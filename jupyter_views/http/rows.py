@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,7 +15,7 @@ from ..core.model import SECOND, Result, Statement, View
 from ..core.ports import Big
 from ..core.reading import rows_of
 from ..core.results import Rendering, Window
-from ..wire.fields import Link, iso
+from ..wire.fields import DashboardNumber, Link, iso
 from ..wire.readings import freshness_words
 from ..wire.statements import statement_out
 from .base import ViewsHandler
@@ -50,6 +50,7 @@ class ViewResultQuery(PerspectiveResultQuery, frozen=True, kw_only=True):
     """Query string of a view's result."""
 
     mode: Mode | None = None
+    from_dashboard: DashboardNumber | None = None
 
 
 class ColumnType(Struct, frozen=True, kw_only=True):
@@ -140,6 +141,7 @@ async def send_rows(
     *,
     name: str,
     path: str,
+    values: dict[str, Any] | None = None,
 ) -> None:
     """Answer with the rows of a view; ``Prefer: wait=N`` waits where its bound is exceeded.
 
@@ -147,9 +149,12 @@ async def send_rows(
     ----------
     name, path
         See :class:`Source`.
+    values
+        Of the query's parameters; None for the view's own.
     """
     patience = wait_seconds(handler.request.headers.get("Prefer"))
-    reading = await handler.services.reading.read(handler.actor, view, mode=mode, wait=patience)
+    bound = view.version.params if values is None else values
+    reading = await handler.services.variants.read(handler.actor, view, bound, mode, wait=patience)
     source = Source(
         result=rows_of(reading.view),
         freshness=reading.freshness,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.model import View
 from ..core.reading import Reading
 from ..core.requests import Door, ViewFilter
@@ -12,13 +14,14 @@ from ..wire.views import (
     DoorRequest,
     ViewDetail,
     ViewPage,
+    ViewQuery,
     ViewsQuery,
     cursor_key,
     view_detail,
     view_item,
 )
 from .base import ViewsHandler
-from .doors import change_view, object_tag
+from .doors import change_view, object_tag, surroundings
 from .operations import route
 from .rows import (
     ResultOut,
@@ -37,6 +40,10 @@ class _ViewHandler(ViewsHandler):
 
     async def view(self, short_id: str) -> View:
         return await self.services.reading.by_short_id(self.actor, short_id)
+
+    async def values(self, view: View, from_dashboard: int | None) -> dict[str, Any]:
+        """The values of a view's parameters, under what the dashboard says it is read from."""
+        return (await surroundings(self, view, from_dashboard)).values
 
     def send_detail(self, reading: Reading) -> None:
         detail = view_detail(reading, self.actor, self.api)
@@ -74,10 +81,12 @@ class ViewsListHandler(_ViewHandler):
 class ViewHandler(_ViewHandler):
     """``api/views/{short_id}``."""
 
-    @route("read", "perspective:read", "Get a view", answer=ViewDetail)
+    @route("read", "perspective:read", "Get a view", query=ViewQuery, answer=ViewDetail)
     async def get(self, short_id: str) -> None:
         """One view whole; a stale one with auto_refresh starts a refresh behind the read."""
-        reading = await self.services.reading.read(self.actor, await self.view(short_id))
+        view = await self.view(short_id)
+        values = await self.values(view, self.query(ViewQuery).from_dashboard)
+        reading = await self.services.variants.read(self.actor, view, values, None)
         set_stale_headers(self, reading.freshness, reading.refresh)
         self.send_detail(reading)
 
@@ -136,7 +145,8 @@ class ViewResultHandler(_ViewHandler):
         name = view.perspective.slug if view.perspective else short_id
         path = f"{self.api}/views/{short_id}/result"
         mode = query.mode or mode_of(is_refresh=query.refresh)
-        await send_rows(self, view, query, mode, name=name, path=path)
+        values = await self.values(view, query.from_dashboard)
+        await send_rows(self, view, query, mode, name=name, path=path, values=values)
 
     head = get
 
@@ -144,8 +154,16 @@ class ViewResultHandler(_ViewHandler):
 class ViewRefreshHandler(_ViewHandler):
     """``api/views/{short_id}/refresh``."""
 
-    @route("execute", "perspective:read", "Refresh a view", answer=StatementOut, status=202)
+    @route(
+        "execute",
+        "perspective:read",
+        "Refresh a view",
+        query=ViewQuery,
+        answer=StatementOut,
+        status=202,
+    )
     async def post(self, short_id: str) -> None:
         """Run it now, in its owner's name; joins a refresh under way."""
-        statement = await self.services.reading.refresh(self.actor, await self.view(short_id))
-        send_refresh(self, statement)
+        view = await self.view(short_id)
+        values = await self.values(view, self.query(ViewQuery).from_dashboard)
+        send_refresh(self, await self.services.variants.refresh(self.actor, view, values))

@@ -20,6 +20,7 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 Limit = Annotated[int, Meta(ge=1, le=100, description="Items on a page.")]
 Offset = Annotated[int, Meta(ge=0, le=2**53, description="Items to skip.")]
+DashboardNumber = Annotated[int, Meta(ge=1, lt=2**31, description="Read it from there.")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=10_000)]
 Sql = Annotated[str, Meta(min_length=1, max_length=262_144)]

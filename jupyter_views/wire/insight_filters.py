@@ -15,6 +15,7 @@ from ..core.errors import Invalid
 from ..core.freshness import Mode
 from ..core.model import SECOND, Instant
 from ..core.requests import InsightFilter
+from .fields import DashboardNumber
 from .people import person_id
 
 _RELATIVE = re.compile(r"-([0-9]{1,4})([hdwmqy])")
@@ -43,7 +44,7 @@ class InsightQuery(Struct, frozen=True, kw_only=True):
 class InsightReadQuery(InsightQuery, frozen=True, kw_only=True):
     """Query string of a read: in which surroundings, with which values."""
 
-    from_dashboard: Annotated[int, Meta(ge=1, lt=2**31)] | None = None
+    from_dashboard: DashboardNumber | None = None
     filters_override: str | None = None
     variables_override: str | None = None
 

@@ -13,7 +13,7 @@ from ..core.model import Actor
 from ..core.ports import Column
 from ..core.reading import Reading
 from ..core.requests import Door, ViewStatus
-from .fields import Limit, Link, iso
+from .fields import DashboardNumber, Limit, Link, iso
 from .readings import (
     LastRefreshOut,
     ReadingItem,
@@ -87,6 +87,12 @@ class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}
     changed_when: str | None
     strict: bool
     key: tuple[str, ...] | None
+
+
+class ViewQuery(Struct, frozen=True, kw_only=True):
+    """Query string of one view."""
+
+    from_dashboard: DashboardNumber | None = None
 
 
 class DoorRequest(Struct, frozen=True, kw_only=True):

@@ -499,3 +499,52 @@ async def test_csv_of_an_insight_read_from_a_dashboard_has_its_rows(api, sales):
     )
 
     assert answer.body.decode().split() == ["region,n", "US,3", "US,4"]
+
+
+async def test_the_unified_door_reads_from_a_dashboard_too(api, sales):
+    insight = await by_region(api)
+    told = await board(api, insights=[insight["id"]], variables={"region": "US"})
+    view, there = f"api/views/{insight['short_id']}", f"from_dashboard={told['id']}"
+    await api("POST", f"{view}/refresh")
+    refresh = await api("POST", f"{view}/refresh?{there}")
+    assert refresh.status == 202
+    await api("GET", f"api/v1/statements/{refresh.json['id']}", headers={"Prefer": "wait=50"})
+
+    rows = await api("GET", f"{view}/result?{there}&limit=1&offset=1")
+    facts = (await api("GET", f"{view}?{there}")).json
+    own = (await api("GET", f"{view}/result?mode=blocking")).json
+
+    assert (rows.json["rows"], rows.json["total_row_count"]) == ([["US", 4]], 2)
+    assert (facts["status"], facts["row_count"]) == ("fresh", 2)
+    assert facts["statement_id"] == refresh.json["id"]
+    assert own["rows"] == [["EU", 1], ["EU", 2]]
+
+
+async def test_the_first_reader_from_a_dashboard_starts_what_was_never_run(api, sales):
+    insight = await by_region(api)
+    told = await board(api, insights=[insight["id"]], variables={"region": "US"})
+    view = f"api/views/{insight['short_id']}?from_dashboard={told['id']}"
+
+    first = (await api("GET", view)).json
+    for _ in range(100):
+        facts = (await api("GET", view)).json
+        if facts["status"] != "refreshing":
+            break
+        await asyncio.sleep(0.05)
+
+    assert first["status"] == "refreshing"
+    assert (facts["status"], facts["row_count"]) == ("fresh", 2)
+
+
+async def test_values_that_cannot_be_run_are_told_as_failed(api, data_folder):
+    insight = await made(api, query=hogql("SELECT $n::INTEGER AS n", n="1"))
+    told = await board(api, insights=[insight["id"]], variables={"n": "x"})
+    view, there = f"api/views/{insight['short_id']}", f"from_dashboard={told['id']}"
+    refresh = (await api("POST", f"{view}/refresh?{there}")).json
+    await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=50"})
+
+    facts = (await api("GET", f"{view}?{there}")).json
+
+    assert facts["status"] == "failed"
+    assert facts["last_refresh"]["error"]["code"] == "ENGINE_ERROR"
+    assert (await api("GET", f"{view}/result?{there}")).status == 410
