@@ -43,6 +43,15 @@ export class Announcer {
     );
   }
 
+  /** A tile of a dashboard has another place, counted from 1. */
+  moved(name: string, place: number, count: number): void {
+    this._say(this._trans.__('%1: place %2 of %3', name, place, count));
+  }
+
+  takenOff(name: string): void {
+    this._say(this._trans.__('%1: taken off the dashboard', name));
+  }
+
   counted(views: number): void {
     this._say(viewsWord(views, this._trans));
   }

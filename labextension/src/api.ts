@@ -75,8 +75,8 @@ export class ViewsApi implements IViewsApi {
     return { items, total: numberOrNull(body.total), nextCursor: textOrNull(body.next_cursor) };
   }
 
-  async get(shortId: string): Promise<IView> {
-    return toView(await this.transport.json('GET', ['views', shortId]));
+  async get(shortId: string, from: number | null = null): Promise<IView> {
+    return toView(await this.transport.json('GET', ['views', shortId], readFrom(from)));
   }
 
   async ruled(shortId: string): Promise<IRuled> {
@@ -101,8 +101,9 @@ export class ViewsApi implements IViewsApi {
     return toView(await this.transport.json('POST', path, {}, { version }));
   }
 
-  async refresh(shortId: string): Promise<string> {
-    return text(record(await this.transport.json('POST', ['views', shortId, 'refresh'])).id);
+  async refresh(shortId: string, from: number | null = null): Promise<string> {
+    const path = ['views', shortId, 'refresh'];
+    return text(record(await this.transport.json('POST', path, readFrom(from))).id);
   }
 
   async cancel(statementId: string): Promise<void> {
@@ -113,8 +114,14 @@ export class ViewsApi implements IViewsApi {
     await this.transport.send('DELETE', ['views', shortId]);
   }
 
-  async window(shortId: string, offset: number, limit: number): Promise<IResultWindow> {
+  async window(
+    shortId: string,
+    offset: number,
+    limit: number,
+    from: number | null = null
+  ): Promise<IResultWindow> {
     const query = {
+      ...readFrom(from),
       format: 'json',
       // JavaScript's numbers would round big integers and decimals: they come as text.
       big: 'string',
@@ -137,10 +144,16 @@ export class ViewsApi implements IViewsApi {
   }
 }
 
+/** The parameter that reads a view with the values of a dashboard. */
+function readFrom(dashboard: number | null): Readonly<Record<string, string>> {
+  return dashboard === null ? {} : { from_dashboard: String(dashboard) };
+}
+
 function toView(value: unknown): IView {
   const raw = record(value);
   return {
     shortId: text(raw.short_id),
+    insightId: numberOrNull(raw.insight_id),
     name: text(raw.name),
     slug: textOrNull(raw.slug),
     description: textOrNull(raw.description) ?? '',

@@ -7,7 +7,7 @@ import type { IChanges, IViewEvent } from './events';
 import type { ViewsModel } from './model';
 import { ResultPages } from './pages';
 import { problemOf, type Problem } from './problem';
-import { TABS, type IView, type Tab } from './tokens';
+import { TABS, type IResultWindow, type IView, type Tab } from './tokens';
 
 /** What a refresh changed in the rows while somebody looked. */
 export interface ISeenChange {
@@ -24,7 +24,7 @@ export class DocumentModel extends VDomModel {
     super();
     this._tab = tab;
     views.happened.connect(this._onHappened, this);
-    views.viewChanged.connect(this._onViewChanged, this);
+    views.viewChanged.connect(this.onViewChanged, this);
     views.viewRemoved.connect(this._onViewRemoved, this);
   }
 
@@ -109,7 +109,7 @@ export class DocumentModel extends VDomModel {
     }
     this.isVisible = false;
     this.views.happened.disconnect(this._onHappened, this);
-    this.views.viewChanged.disconnect(this._onViewChanged, this);
+    this.views.viewChanged.disconnect(this.onViewChanged, this);
     this.views.viewRemoved.disconnect(this._onViewRemoved, this);
     this._pages?.dispose();
     super.dispose();
@@ -118,7 +118,7 @@ export class DocumentModel extends VDomModel {
   /** Read the view and, if it has rows that are not shown yet, their first page. */
   async load(): Promise<void> {
     try {
-      this._view = await this.views.read(this.id);
+      this._view = await this.read();
       this._problem = null;
       await this._loadPages(this._view);
     } catch (error) {
@@ -127,7 +127,17 @@ export class DocumentModel extends VDomModel {
     this._emit();
   }
 
-  private _onViewChanged(_: ViewsModel, view: IView): void {
+  /** The view as it is now. */
+  protected read(): Promise<IView> {
+    return this.views.read(this.id);
+  }
+
+  /** Rows of it. */
+  protected window(offset: number, limit: number): Promise<IResultWindow> {
+    return this.views.api.window(this.id, offset, limit);
+  }
+
+  protected onViewChanged(_: ViewsModel, view: IView): void {
     if (view.shortId !== this.id) {
       return;
     }
@@ -160,9 +170,7 @@ export class DocumentModel extends VDomModel {
     const before = this._loadedFor;
     this._loadedFor = view.computedAt;
     try {
-      const pages = await ResultPages.open((offset, limit) =>
-        this.views.api.window(this.id, offset, limit)
-      );
+      const pages = await ResultPages.open((offset, limit) => this.window(offset, limit));
       if (this.isDisposed) {
         pages.dispose();
         return;

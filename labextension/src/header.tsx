@@ -3,13 +3,14 @@
 import { ReactWidget, refreshIcon, stopIcon, tableRowsIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import { useEffect, useReducer, type ReactElement } from 'react';
+import type { ReactElement } from 'react';
 
 import { StatusBadge } from './badge';
 import { CommandIDs } from './acting';
 import type { DocumentModel } from './document';
 import { Story } from './facts';
 import { problemText } from './problem';
+import { useRedraw } from './redraw';
 import { Tabs } from './tabs';
 import type { IView } from './tokens';
 import { rowsWord, statusDetail } from './words';
@@ -32,7 +33,8 @@ export class ResultHeader extends ReactWidget {
 }
 
 function Header({ document: model, commands, trans }: IHeaderProps): ReactElement | null {
-  useDocument(model);
+  // The age grows although nothing changes: the list's own polling redraws it.
+  useRedraw(model, model.views);
   const view = model.view;
   if (view === null) {
     return model.problem ? <Banner model={model} trans={trans} /> : null;
@@ -202,17 +204,4 @@ function Banner({
       </button>
     </div>
   );
-}
-
-function useDocument(model: DocumentModel): void {
-  const [, render] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    // The age grows although nothing changes: the list's own polling redraws it.
-    model.stateChanged.connect(render);
-    model.views.stateChanged.connect(render);
-    return () => {
-      model.stateChanged.disconnect(render);
-      model.views.stateChanged.disconnect(render);
-    };
-  }, [model]);
 }

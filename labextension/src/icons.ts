@@ -2,6 +2,15 @@
 
 import { LabIcon } from '@jupyterlab/ui-components';
 
+/** Tiles of a page. */
+export const dashboardIcon = new LabIcon({
+  name: 'jupyter-views:dashboard',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">
+  <path class="jp-icon3 jp-icon-selectable" fill="#616161"
+    d="M4 3h7v9H4zM13 3h7v5h-7zM13 10h7v11h-7zM4 14h7v7H4z"/>
+</svg>`
+});
+
 /** A table with one live row: an eye would promise watching, a table alone is a file. */
 export const viewsIcon = new LabIcon({
   name: 'jupyter-views:views',

@@ -19,9 +19,12 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
-import { CommandIDs } from './acting';
+import { CommandIDs, type ICommandOptions } from './acting';
 import { ViewsApi } from './api';
 import { addCommands } from './commands';
+import { DashboardList } from './dashboardlist';
+import { DashboardsApi } from './dashboards';
+import { addDashboards } from './dashboardtabs';
 import type { DocumentModel } from './document';
 import { toEvent } from './events';
 import { addDeepLink } from './link';
@@ -73,7 +76,8 @@ function activate(
   });
 
   Widget.attach(new LiveRegion(model.announcer), document.body);
-  const panel = new ViewsPanel({ model, commands, trans });
+  const dashboards = new DashboardList(new DashboardsApi(transport));
+  const panel = new ViewsPanel({ model, dashboards, commands, trans });
   shell.add(panel, 'left', { rank: 150 });
   restorer?.add(panel, panel.id);
 
@@ -114,7 +118,7 @@ function activate(
     }
     shell.activateById(KEYS_ID);
   };
-  addCommands({
+  const options: ICommandOptions = {
     commands,
     model,
     services,
@@ -127,7 +131,9 @@ function activate(
     openDocument: open,
     showPanel: () => shell.activateById(panel.id),
     openKeys
-  });
+  };
+  addCommands(options);
+  addDashboards({ ...options, list: dashboards, shell, area, restorer, router });
   commands.addKeyBinding({
     command: CommandIDs.refresh,
     keys: ['Ctrl Enter'],

@@ -6,20 +6,17 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { IDisposable } from '@lumino/disposable';
 import { Menu } from '@lumino/widgets';
 import type { Message } from '@lumino/messaging';
-import {
-  createRef,
-  useEffect,
-  useMemo,
-  useReducer,
-  useState,
-  type ReactElement,
-  type RefObject
-} from 'react';
+import { createRef, useMemo, useState, type ReactElement, type RefObject } from 'react';
 
 import { CommandIDs } from './acting';
+import { DashboardCommandIDs } from './dashboardids';
+import type { DashboardList } from './dashboardlist';
+import { DASHBOARDS_KEY, DashboardSection } from './dashboardsection';
 import { viewsIcon } from './icons';
 import { ViewList, type ISection } from './list';
+import { openMenu } from './menus';
 import type { ViewsModel } from './model';
+import { useRedraw } from './redraw';
 import type { IRowActions } from './row';
 import { SearchBox } from './search';
 import { EmptyState, NothingFound, ProblemBanner, ProblemState } from './states';
@@ -29,6 +26,7 @@ export const PANEL_ID = 'jupyter-views-panel';
 
 interface IPanelOptions {
   model: ViewsModel;
+  dashboards: DashboardList;
   commands: CommandRegistry;
   trans: TranslationBundle;
 }
@@ -53,13 +51,13 @@ export class ViewsPanel extends ReactWidget {
 
   protected override onAfterShow(msg: Message): void {
     super.onAfterShow(msg);
-    this._hold ??= this._options.model.hold();
+    this._take();
   }
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
     if (this.isVisible) {
-      this._hold ??= this._options.model.hold();
+      this._take();
     }
   }
 
@@ -81,9 +79,15 @@ export class ViewsPanel extends ReactWidget {
     return <Sidebar {...this._options} searchInput={this._searchInput} />;
   }
 
+  private _take(): void {
+    this._hold ??= this._options.model.hold();
+    this._options.dashboards.isVisible = true;
+  }
+
   private _release(): void {
     this._hold?.dispose();
     this._hold = null;
+    this._options.dashboards.isVisible = false;
   }
 
   private _hold: IDisposable | null = null;
@@ -94,8 +98,10 @@ interface ISidebarProps extends IPanelOptions {
   searchInput: RefObject<HTMLInputElement>;
 }
 
-function Sidebar({ model, commands, trans, searchInput }: ISidebarProps): ReactElement {
-  useModel(model);
+function Sidebar(props: ISidebarProps): ReactElement {
+  const { model, dashboards, commands, trans, searchInput } = props;
+  useRedraw(model, dashboards);
+  const [collapsed, toggle] = useCollapsed();
   const clear = (): void => {
     model.setQuery('');
     searchInput.current?.focus();
@@ -128,20 +134,33 @@ function Sidebar({ model, commands, trans, searchInput }: ISidebarProps): ReactE
         model={model}
         commands={commands}
         trans={trans}
+        collapsed={collapsed}
+        toggle={toggle}
         clear={clear}
         focusSearch={() => searchInput.current?.focus()}
       />
+      {(model.views.length > 0 || dashboards.dashboards.length > 0) && (
+        <DashboardSection
+          list={dashboards}
+          isOpen={!collapsed.has(DASHBOARDS_KEY)}
+          toggle={() => toggle(DASHBOARDS_KEY)}
+          commands={commands}
+          trans={trans}
+        />
+      )}
     </>
   );
 }
 
-interface IBodyProps extends IPanelOptions {
+interface IBodyProps extends Omit<IPanelOptions, 'dashboards'> {
+  collapsed: ReadonlySet<string>;
+  toggle: (key: string) => void;
   clear: () => void;
   focusSearch: () => void;
 }
 
-function Body({ model, commands, trans, clear, focusSearch }: IBodyProps): ReactElement | null {
-  const [collapsed, toggle] = useCollapsed();
+function Body(props: IBodyProps): ReactElement | null {
+  const { model, commands, trans, collapsed, toggle, clear, focusSearch } = props;
   const actions = useMemo(() => actionsOf(commands), [commands]);
   const views = model.views;
   const retry = (): void => void commands.execute(CommandIDs.reload);
@@ -217,6 +236,7 @@ function panelMenu(commands: CommandRegistry): Menu {
   const menu = new Menu({ commands });
   menu.addItem({ command: CommandIDs.reload });
   menu.addItem({ command: CommandIDs.keys });
+  menu.addItem({ command: DashboardCommandIDs.create });
   menu.addItem({ command: CommandIDs.tryExample });
   return menu;
 }
@@ -237,30 +257,9 @@ const ROW_MENU = [
   [CommandIDs.open, CommandIDs.refresh, CommandIDs.cancel, CommandIDs.freshness],
   [CommandIDs.history, CommandIDs.diff, CommandIDs.activity, CommandIDs.log],
   [CommandIDs.share, CommandIDs.copyLink, CommandIDs.copySlug, CommandIDs.insert],
+  [DashboardCommandIDs.addTo],
   [CommandIDs.remove]
 ] as const;
-
-/** Open a menu; when it closes, the focus returns to where it was. */
-function openMenu(menu: Menu, x: number, y: number): void {
-  const before = document.activeElement;
-  menu.aboutToClose.connect(() => {
-    if (before instanceof HTMLElement && before.isConnected) {
-      before.focus();
-    }
-  });
-  menu.open(x, y);
-}
-
-/** Render again whenever the model says so. */
-function useModel(model: ViewsModel): void {
-  const [, render] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    model.stateChanged.connect(render);
-    return () => {
-      model.stateChanged.disconnect(render);
-    };
-  }, [model]);
-}
 
 const COLLAPSED = 'jupyter-views:collapsed';
 

@@ -53,6 +53,7 @@ export class TableView extends ReactWidget {
         first={this._first}
         count={this._count}
         isAlone={this._isAlone}
+        hasPager={this._isAlone}
         go={first => this.present(first, TABLE_ROWS, true)}
       />
     );
@@ -64,16 +65,19 @@ export class TableView extends ReactWidget {
 }
 
 interface ITableProps {
+  /** Reached by the keyboard; beside the grid the table is for screen readers alone. */
+  isAlone: boolean;
+  hasPager: boolean;
   pages: ResultPages;
   name: string;
   trans: TranslationBundle;
   first: number;
   count: number;
-  isAlone: boolean;
   go: (first: number) => void;
 }
 
-function ResultTable({ pages, name, trans, first, count, isAlone, go }: ITableProps): ReactElement {
+export function ResultTable(props: ITableProps): ReactElement {
+  const { pages, name, trans, first, count, isAlone, hasPager, go } = props;
   const [, render] = useReducer((times: number) => times + 1, 0);
   useEffect(() => {
     pages.loaded.connect(render);
@@ -88,7 +92,9 @@ function ResultTable({ pages, name, trans, first, count, isAlone, go }: ITablePr
       : trans.__('Rows %1 to %2 of %3', grouped(first + 1), grouped(end), grouped(pages.totalRows));
   return (
     <>
-      {isAlone && <Pager first={first} total={pages.totalRows} span={span} trans={trans} go={go} />}
+      {hasPager && (
+        <Pager first={first} total={pages.totalRows} span={span} trans={trans} go={go} />
+      )}
       <div
         className="jp-ViewsTable-scroll"
         tabIndex={isAlone ? 0 : -1}

@@ -42,6 +42,8 @@ export interface ILastRefresh {
 /** One view, as the unified list tells it. Times are ISO 8601 in UTC. */
 export interface IView {
   readonly shortId: string;
+  /** Its number as an insight; null where that door is closed. */
+  readonly insightId: number | null;
   readonly name: string;
   readonly slug: string | null;
   readonly description: string;
@@ -132,17 +134,23 @@ export interface IViewsApi {
   /** The past of a view: refreshes, versions, differences, decisions. */
   readonly records: IRecords;
   list(search: string, cursor: string | null): Promise<IViewsPage>;
-  get(shortId: string): Promise<IView>;
+  /** A view; from a dashboard, with that one's values. */
+  get(shortId: string, from?: number | null): Promise<IView>;
   ruled(shortId: string): Promise<IRuled>;
   /** Change some fields of the rule; the view as it is then. */
   setRule(shortId: string, changes: Partial<IRule>): Promise<IView>;
   /** Bring an earlier version back as a new one; the view as it is then. */
   restore(shortId: string, version: number): Promise<IView>;
   /** Start a refresh, or join the one under way; the id of its statement. */
-  refresh(shortId: string): Promise<string>;
+  refresh(shortId: string, from?: number | null): Promise<string>;
   cancel(statementId: string): Promise<void>;
   remove(shortId: string): Promise<void>;
-  window(shortId: string, offset: number, limit: number): Promise<IResultWindow>;
+  window(
+    shortId: string,
+    offset: number,
+    limit: number,
+    from?: number | null
+  ): Promise<IResultWindow>;
 }
 
 /** What other extensions can use: the list of views, and opening one. */

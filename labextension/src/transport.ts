@@ -53,7 +53,8 @@ export class Transport {
     method: string,
     path: readonly string[],
     query: Query = {},
-    body?: unknown
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {}
   ): Promise<Response> {
     // An open sidebar alone must not keep an idle server alive.
     const search = new URLSearchParams({ ...query, no_track_activity: '1' });
@@ -63,7 +64,8 @@ export class Transport {
       'api',
       ...path.map(encodeURIComponent)
     );
-    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+    const init =
+      body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(`${address}?${search}`, init, this._settings);

@@ -234,6 +234,10 @@ export function shapeWords(rows: number, columns: number, trans: TranslationBund
   );
 }
 
+export function tilesWord(count: number, trans: TranslationBundle): string {
+  return trans._n('%2 tile', '%2 tiles', count, grouped(count));
+}
+
 export function viewsWord(count: number, trans: TranslationBundle): string {
   return trans._n('%2 view', '%2 views', count, grouped(count));
 }

@@ -6,3 +6,4 @@ import './form.css';
 import './keys.css';
 import './share.css';
 import './deeds.css';
+import './dashboard.css';

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -190,6 +191,41 @@ def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Scree
     _assert_no_violations(screen.page, ".jp-ViewsKeys")
 
 
+def test_axe_finds_nothing_in_a_dashboard_and_its_choice_of_views(screen: Screen) -> None:
+    number = _dashboard_of(screen, "A broken one", "A stale one", "Past")
+    screen.open_sidebar()
+    screen.command("views:open-dashboard", id=number)
+    page = screen.page.locator(".jp-ViewsDashboard")
+    expect(page.get_by_role("cell").first).to_be_visible()
+    _assert_no_violations(screen.page, ".jp-ViewsDashboard")
+    _assert_no_violations(screen.page, "#jupyter-views-panel")
+
+    page.get_by_role("button", name="Add a view…").click()
+    expect(screen.page.locator(".jp-ViewsPicker").get_by_role("checkbox")).not_to_have_count(0)
+    _assert_no_violations(screen.page, ".jp-ViewsDialog")
+
+
+def test_nothing_is_wider_than_a_narrow_dashboard(screen: Screen) -> None:
+    number = _dashboard_of(screen, "A broken one", "A stale one", "Past")
+    screen.page.set_viewport_size({"width": 640, "height": 700})
+    screen.open_sidebar()
+    screen.command("views:open-dashboard", id=number)
+    page = screen.page.locator(".jp-ViewsDashboard")
+    expect(page.get_by_role("cell").first).to_be_visible()
+
+    assert page.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+def _dashboard_of(screen: Screen, *names: str) -> int:
+    lab, insights = screen.lab, []
+    for name in names:
+        address = f"views/api/views/{_short_id(screen, name)}"
+        lab.call("POST", f"{address}/doors/insight", {})
+        insights.append(lab.call("GET", address)["insight_id"])
+    body = {"name": "All of them", "insights": insights, "description": "What there is"}
+    return lab.call("POST", "views/api/projects/1/dashboards", body)["id"]
+
+
 def test_nothing_is_wider_than_a_narrow_result_tab(screen: Screen) -> None:
     screen.page.set_viewport_size({"width": 640, "height": 700})
     screen.open_sidebar()
@@ -215,7 +251,7 @@ def test_nothing_is_cut_off_at_the_narrowest_sidebar_and_twice_the_size(screen: 
 
 
 def _short_id(screen: Screen, search: str) -> str:
-    found = screen.lab.call("GET", f"views/api/views?search={search}")["items"]
+    found = screen.lab.call("GET", f"views/api/views?search={quote(search)}")["items"]
     return next(view["short_id"] for view in found if view["name"] == search)
 
 
