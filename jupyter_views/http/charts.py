@@ -18,6 +18,7 @@ from ..wire.charts import (
     chart_out,
 )
 from .base import ViewsHandler
+from .doors import surroundings
 from .negotiate import CONTENT_TYPES
 from .operations import route
 from .rows import attachment, set_stale_headers
@@ -26,10 +27,12 @@ TYPES: dict[Form, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 class _ChartHandler(ViewsHandler):
-    async def current(self, short_id: str) -> View:
+    async def current(self, short_id: str, query: ChartQuery) -> View:
         """The view as its reader meets it: stale rows at once, new ones behind."""
-        view = await self.services.reading.by_short_id(self.actor, short_id)
-        reading = await self.services.reading.read(self.actor, view)
+        services = self.services
+        view = await services.reading.by_short_id(self.actor, short_id)
+        values = (await surroundings(self, view, query.from_dashboard)).values
+        reading = await services.variants.read(self.actor, view, values, None)
         set_stale_headers(self, reading.freshness, reading.refresh)
         return reading.view
 
@@ -57,8 +60,9 @@ class ChartHandler(_ChartHandler):
     @route("read", "perspective:read", "The chart of a view", query=ChartQuery, answer=ChartOut)
     async def get(self, short_id: str) -> None:
         """The view's own chart, or the one that the query string describes."""
-        asked = asked_chart(self.query(ChartQuery))
-        view = await self.current(short_id)
+        query = self.query(ChartQuery)
+        asked = asked_chart(query)
+        view = await self.current(short_id, query)
         charts = self.services.charts
         if not self.is_known(self.tag(view, charts.key(view, asked))):
             self.send(chart_out(await charts.plot(view, asked)))
@@ -86,7 +90,7 @@ class ChartCsvHandler(_ChartHandler):
         """One line for each mark, under the titles of the axes."""
         query = self.query(MarksQuery)
         asked, charts = asked_chart(query), self.services.charts
-        view = await self.current(short_id)
+        view = await self.current(short_id, query)
         key = f"{charts.key(view, asked)}-csv-{query.guard}"
         if self.is_known(self.tag(view, key)):
             return
@@ -106,7 +110,7 @@ class _PictureHandler(_ChartHandler):
         """The view's own chart, or the one that the query string describes."""
         query = self.query(PictureQuery)
         asked, form, charts = asked_chart(query), self.form, self.services.charts
-        view = await self.current(short_id)
+        view = await self.current(short_id, query)
         key = charts.picture_key(view, form, query.theme, asked)
         if self.is_known(self.tag(view, key)):
             return

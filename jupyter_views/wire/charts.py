@@ -12,6 +12,7 @@ from msgspec import Struct
 from ..core.charting import Plot
 from ..core.charts import Aggregate, Chart, ColumnName, Mark, Sort, TimeUnit
 from ..core.errors import Invalid
+from .fields import DashboardNumber
 
 _FORMULA = frozenset("=+-@\t\n\r")
 
@@ -27,6 +28,7 @@ class ChartQuery(Struct, frozen=True, kw_only=True):
     time_unit: TimeUnit | None = None
     stack: Literal["zero", "normalize"] | None = None
     sort: Sort | None = None
+    from_dashboard: DashboardNumber | None = None
 
 
 class PictureQuery(ChartQuery, frozen=True, kw_only=True):

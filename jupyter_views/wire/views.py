@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from ..core.access import is_owner
+from ..core.charts import Chart
 from ..core.errors import Invalid
 from ..core.keys import ApiKey
 from ..core.model import Actor
@@ -59,6 +60,7 @@ class ViewItem(ReadingItem, frozen=True, kw_only=True, rename={"links": "_links"
     folder: str | None
     insight_id: int | None
     favorited: bool
+    chart: Chart | None
     is_mine: bool
     can_edit: bool
     column_count: int | None
@@ -200,6 +202,7 @@ def _item(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
         "folder": view.folder,
         "insight_id": view.id if "insight" in view.doors else None,
         "favorited": view.insight is not None and view.insight.favorited,
+        "chart": view.version.chart,
         "is_mine": is_owner(actor, view),
         "can_edit": is_owner(actor, view),
         "column_count": len(result.columns) if result else None,

@@ -13,7 +13,7 @@ import {
   type Json
 } from './json';
 import { RecordsApi } from './records';
-import { NotOfferedError, RefusedError, type Transport } from './transport';
+import { NotOfferedError, readFrom, RefusedError, type Transport } from './transport';
 import {
   STATUSES,
   type IColumn,
@@ -144,16 +144,12 @@ export class ViewsApi implements IViewsApi {
   }
 }
 
-/** The parameter that reads a view with the values of a dashboard. */
-function readFrom(dashboard: number | null): Readonly<Record<string, string>> {
-  return dashboard === null ? {} : { from_dashboard: String(dashboard) };
-}
-
 function toView(value: unknown): IView {
   const raw = record(value);
   return {
     shortId: text(raw.short_id),
     insightId: numberOrNull(raw.insight_id),
+    hasChart: isRecord(raw.chart),
     name: text(raw.name),
     slug: textOrNull(raw.slug),
     description: textOrNull(raw.description) ?? '',

@@ -14,7 +14,11 @@ import { problemOf, type Problem } from './problem';
 const PAUSE = 200;
 
 export class ChartModel extends VDomModel {
-  constructor(readonly document: DocumentModel) {
+  constructor(
+    readonly document: DocumentModel,
+    /** The dashboard whose values the rows have; null for the view's own. */
+    private readonly _from: number | null = null
+  ) {
     super();
     this._api = new ChartsApi(document.views.api.transport);
     document.views.happened.connect(this._onHappened, this);
@@ -96,7 +100,7 @@ export class ChartModel extends VDomModel {
     const asked = this._draft;
     this._loadedFor = this._key;
     await this._attempt(async () => {
-      const plot = await this._api.plot(this.document.id, asked);
+      const plot = await this._api.plot(this.document.id, asked, this._from);
       // An answer to what is no longer asked would flicker.
       if (asked === this._draft) {
         this._plot = plot;

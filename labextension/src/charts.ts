@@ -1,7 +1,7 @@
 /** Charts as the server tells them: eight words, and what comes of them. */
 
 import { isRecord, record, text, textOrNull, type Json } from './json';
-import type { Transport } from './transport';
+import { readFrom, type Transport } from './transport';
 
 export const MARKS = ['line', 'area', 'bar', 'point', 'histogram', 'value'] as const;
 export type Mark = (typeof MARKS)[number];
@@ -65,10 +65,11 @@ const WIRE: Readonly<Record<keyof IChart, string>> = {
 export class ChartsApi {
   constructor(private readonly _transport: Transport) {}
 
-  /** The chart of a view, or another one of its rows. */
-  async plot(id: string, asked: IChart | null): Promise<IPlot> {
+  /** The chart of a view, or another one of its rows; `from` a dashboard with its values. */
+  async plot(id: string, asked: IChart | null, from: number | null): Promise<IPlot> {
     const path = ['views', id, 'chart'];
-    return toPlot(await this._transport.json('GET', path, queryOf(asked)));
+    const query = { ...queryOf(asked), ...readFrom(from) };
+    return toPlot(await this._transport.json('GET', path, query));
   }
 
   /** Choose the chart of the current version, or null for the one that suits best. */

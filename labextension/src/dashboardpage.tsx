@@ -17,10 +17,11 @@ import { openMenu } from './menus';
 import { problemOf, problemText } from './problem';
 import { useRedraw } from './redraw';
 import { Tile, type ITileActions } from './tile';
+import type { IDrawing } from './tilechart';
 import type { TileModel } from './tilemodel';
 import { middleCut, tilesWord } from './words';
 
-interface IPageOptions {
+export interface IPageOptions extends IDrawing {
   model: DashboardModel;
   commands: CommandRegistry;
   trans: TranslationBundle;
@@ -91,7 +92,8 @@ interface IPageProps extends IPageOptions {
   node: HTMLElement;
 }
 
-function Page({ model, commands, trans, node }: IPageProps): ReactElement | null {
+function Page(props: IPageProps): ReactElement | null {
+  const { model, commands, trans, node, themes, rendermime } = props;
   useRedraw(model);
   const focusNext = useFocusAfterDrawing(node);
   const { dashboard, problem } = model;
@@ -101,7 +103,7 @@ function Page({ model, commands, trans, node }: IPageProps): ReactElement | null
   if (dashboard === null) {
     return problem && <Unreadable model={model} trans={trans} />;
   }
-  const actions = actionsOf({ model, commands, trans, focusNext });
+  const actions = actionsOf({ ...props, focusNext });
   return (
     <>
       <Head model={model} dashboard={dashboard} commands={commands} trans={trans} />
@@ -117,6 +119,8 @@ function Page({ model, commands, trans, node }: IPageProps): ReactElement | null
               canEdit={dashboard.canEdit}
               actions={actions}
               trans={trans}
+              themes={themes}
+              rendermime={rendermime}
             />
           ))}
         </div>
@@ -125,7 +129,7 @@ function Page({ model, commands, trans, node }: IPageProps): ReactElement | null
   );
 }
 
-interface IHeadProps extends IPageOptions {
+interface IHeadProps extends Omit<IPageOptions, keyof IDrawing> {
   dashboard: IDashboard;
 }
 
@@ -294,6 +298,10 @@ function showMenu(options: IMenuOptions, x: number, y: number): void {
   const place = model.placeOf(tile.tile.id);
   add('open', trans.__('Open'), () => actions.open(tile));
   add('refresh', trans.__('Refresh'), () => actions.refresh(tile));
+  if (tile.hasChart) {
+    const label = tile.chart === null ? trans.__('Show the chart') : trans.__('Show the rows');
+    add('turn', label, () => tile.turn());
+  }
   if (model.dashboard?.canEdit) {
     menu.addItem({ type: 'separator' });
     add('earlier', trans.__('Move earlier'), () => step(-1), place > 0);

@@ -9,8 +9,9 @@ import { addDashboardCommands } from './dashboardcommands';
 import { DashboardCommandIDs } from './dashboardids';
 import type { DashboardList } from './dashboardlist';
 import type { DashboardDocument } from './dashboardpage';
+import type { IDrawing } from './tilechart';
 
-interface ITabsOptions extends ICommandOptions {
+interface ITabsOptions extends ICommandOptions, IDrawing {
   list: DashboardList;
   shell: JupyterFrontEnd.IShell;
   /** Where documents are opened. */
@@ -22,7 +23,7 @@ interface ITabsOptions extends ICommandOptions {
 const LINK = 'views:open-dashboard-link';
 
 export function addDashboards(options: ITabsOptions): void {
-  const { commands, model, list, trans, shell, area, restorer } = options;
+  const { commands, model, list, trans, shell, area, restorer, themes, rendermime } = options;
   const tracker = new WidgetTracker<DashboardDocument>({ namespace: 'jupyter-views-dashboards' });
   const open = async (id: number): Promise<DashboardModel> => {
     const { DashboardDocument } = await import('./dashboardpage');
@@ -31,7 +32,7 @@ export function addDashboards(options: ITabsOptions): void {
       await tab.dashboard.load();
     } else {
       const dashboard = new DashboardModel(model, list, id, trans);
-      tab = new DashboardDocument({ model: dashboard, commands, trans });
+      tab = new DashboardDocument({ model: dashboard, commands, trans, themes, rendermime });
       shell.add(tab, area);
       dashboard.stateChanged.connect(() => commands.notifyCommandChanged());
       await tracker.add(tab);

@@ -133,7 +133,16 @@ function activate(
     openKeys
   };
   addCommands(options);
-  addDashboards({ ...options, list: dashboards, shell, area, restorer, router });
+  addDashboards({
+    ...options,
+    list: dashboards,
+    shell,
+    area,
+    restorer,
+    router,
+    themes,
+    rendermime
+  });
   commands.addKeyBinding({
     command: CommandIDs.refresh,
     keys: ['Ctrl Enter'],

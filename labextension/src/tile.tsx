@@ -8,6 +8,7 @@ import { StatusBadge } from './badge';
 import { problemText } from './problem';
 import { useRedraw } from './redraw';
 import { ResultTable, TABLE_ROWS } from './table';
+import { TileChart, type IDrawing } from './tilechart';
 import type { TileModel } from './tilemodel';
 import type { IView } from './tokens';
 import { shapeWords, statusDetail } from './words';
@@ -24,7 +25,7 @@ export interface ITileActions {
   showMenu(tile: TileModel, x: number, y: number): void;
 }
 
-interface ITileProps {
+interface ITileProps extends IDrawing {
   model: TileModel;
   canEdit: boolean;
   actions: ITileActions;
@@ -42,7 +43,7 @@ const STEPS: Readonly<Record<string, number>> = {
 };
 
 export function Tile(props: ITileProps): ReactElement {
-  const { model, canEdit, actions, trans } = props;
+  const { model, canEdit, actions } = props;
   // The age grows although nothing changes: the list's own polling redraws it.
   useRedraw(model, model.views);
   const [isTarget, setTarget] = useState(false);
@@ -78,7 +79,7 @@ export function Tile(props: ITileProps): ReactElement {
       }}
     >
       <Head {...props} name={name} />
-      <Body model={model} actions={actions} name={name} trans={trans} />
+      <Body {...props} name={name} />
     </section>
   );
 }
@@ -158,7 +159,7 @@ function RunButton({
   view,
   actions,
   trans
-}: Omit<ITileProps, 'canEdit'> & { view: IView }): ReactElement {
+}: Omit<ITileProps, 'canEdit' | keyof IDrawing> & { view: IView }): ReactElement {
   const isRunning = view.status === 'refreshing';
   const label = isRunning ? trans.__('Cancel %1', view.name) : trans.__('Refresh %1', view.name);
   return (
@@ -178,9 +179,11 @@ function Body({
   model,
   actions,
   name,
-  trans
-}: Omit<ITileProps, 'canEdit'> & { name: string }): ReactElement {
-  const { view, pages, problem } = model;
+  trans,
+  themes,
+  rendermime
+}: ITileProps & { name: string }): ReactElement {
+  const { view, pages, problem, chart } = model;
   return (
     <div className="jp-ViewsTile-body">
       {view?.status === 'failed' && <Failure view={view} trans={trans} />}
@@ -192,7 +195,15 @@ function Body({
           </button>
         </div>
       )}
-      {pages !== null ? (
+      {chart !== null ? (
+        <TileChart
+          model={chart}
+          tileId={model.tile.id}
+          trans={trans}
+          themes={themes}
+          rendermime={rendermime}
+        />
+      ) : pages !== null ? (
         <Rows key={pages.resultKey} model={model} name={name} trans={trans} />
       ) : (
         view?.status === 'never_run' && (

@@ -2,6 +2,7 @@
 
 import { Poll } from '@lumino/polling';
 
+import { ChartModel } from './chart';
 import type { ITile } from './dashboards';
 import { DocumentModel } from './document';
 import type { ViewsModel } from './model';
@@ -14,7 +15,7 @@ export class TileModel extends DocumentModel {
     /** The dashboard whose values are in the place of the view's own; null for none. */
     private readonly _from: number | null
   ) {
-    super(views, tile.shortId);
+    super(views, tile.shortId, 'chart');
     this._tile = tile;
     this._watch = new Poll({
       auto: false,
@@ -35,9 +36,32 @@ export class TileModel extends DocumentModel {
     this.stateChanged.emit();
   }
 
+  /** The chart that its owner chose; without one, or where a person wants them, the rows. */
+  get chart(): ChartModel | null {
+    if (!this.hasChart || this._wantsRows) {
+      return null;
+    }
+    if (this._chart === null) {
+      this._chart = new ChartModel(this, this._from);
+      this._chart.begin();
+    }
+    return this._chart;
+  }
+
+  get hasChart(): boolean {
+    return this.view?.hasChart === true && this.view.computedAt !== null;
+  }
+
+  /** Show the rows in the place of the chart, or the chart again. */
+  turn(): void {
+    this._wantsRows = !this._wantsRows;
+    this.stateChanged.emit();
+  }
+
   override dispose(): void {
     if (!this.isDisposed) {
       this._watch.dispose();
+      this._chart?.dispose();
       super.dispose();
     }
   }
@@ -93,5 +117,7 @@ export class TileModel extends DocumentModel {
   }
 
   private _tile: ITile;
+  private _chart: ChartModel | null = null;
+  private _wantsRows = false;
   private readonly _watch: Poll<void>;
 }

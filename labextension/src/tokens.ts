@@ -44,6 +44,8 @@ export interface IView {
   readonly shortId: string;
   /** Its number as an insight; null where that door is closed. */
   readonly insightId: number | null;
+  /** Its owner chose how it is drawn. */
+  readonly hasChart: boolean;
   readonly name: string;
   readonly slug: string | null;
   readonly description: string;

@@ -102,3 +102,8 @@ async function refusal(response: Response): Promise<RefusedError> {
     textOrNull(details.field) ?? textOrNull(facts.attr)
   );
 }
+
+/** The parameter that reads a view with the values of a dashboard. */
+export function readFrom(dashboard: number | null): Readonly<Record<string, string>> {
+  return dashboard === null ? {} : { from_dashboard: String(dashboard) };
+}

@@ -72,14 +72,17 @@ class Screen:
 
     def wait_until_remembered(self, short_id: str, tab: str) -> None:
         """Wait for the layout with this result tab: the host saves it a while after a change."""
+        self.wait_until_saved(f"jupyter-views:{short_id}", tab=tab)
+
+    def wait_until_saved(self, key: str, **data: Any) -> None:
+        """Wait until the host has saved a document of this key in its layout, with these data."""
         deadline = time.monotonic() + REMEMBERED_SECONDS
-        key = f"jupyter-views:{short_id}"
         while time.monotonic() < deadline:
             saved = self.lab.call("GET", "lab/api/workspaces/default")["data"].get(key)
-            if saved is not None and saved["data"]["tab"] == tab:
+            if saved is not None and data.items() <= saved["data"].items():
                 return
             time.sleep(0.1)
-        raise AssertionError(f"The layout was not saved with {short_id} in front of its {tab}.")
+        raise AssertionError(f"The layout was not saved with {key} {data}.")
 
     def run_all_cells(self) -> None:
         """Run the notebook in front, once its kernel can take it, and wait for its last cell."""

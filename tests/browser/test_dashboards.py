@@ -215,6 +215,51 @@ def test_the_values_of_a_dashboard_are_in_its_tiles_and_in_words(screen: Screen)
     expect(tile.locator(".jp-ViewsBadge-word")).to_have_text("Fresh")
 
 
+def test_a_chosen_chart_is_drawn_in_the_tile_and_turned_to_its_rows(screen: Screen) -> None:
+    lab = screen.lab
+    lab.write("grown.csv", "day,n\n2026-11-01,3\n2026-11-02,5\n")
+    views = [_save(lab, name, "SELECT day, n FROM 'grown.csv'") for name in ("Drawn", "Told")]
+    number = _make(lab, "Charts", *views)
+    _open(screen, number)
+    drawn = _tile(screen, "Drawn")
+    expect(drawn.get_by_role("cell", name="2026-11-02")).to_be_visible()
+
+    chart = {"mark": "bar", "x": "day", "y": "n"}
+    lab.call("PUT", f"views/api/views/{views[0]['short_id']}/chart", {"chart": chart})
+
+    bars = drawn.locator(".mark-rect.marks path")
+    expect(bars).to_have_count(2)
+    expect(drawn.get_by_role("img", name="Bar chart of n by day")).to_be_visible()
+    part = drawn.locator(".jp-ViewsTile-chart")
+    assert part.evaluate("node => node.scrollHeight <= node.clientHeight")
+    picture = part.locator(".jp-ViewsChart-picture")
+    assert picture.evaluate("node => node.scrollHeight <= node.clientHeight")
+    expect(_tile(screen, "Told").get_by_role("cell", name="2026-11-02")).to_be_visible()
+    lab.write("grown.csv", "day,n\n2026-11-01,3\n2026-11-02,5\n2026-11-03,4\n")
+    expect(bars).to_have_count(3)
+    _choose(screen, "Drawn", "Show the rows")
+    expect(drawn.get_by_role("cell", name="2026-11-03")).to_be_visible()
+    _choose(screen, "Drawn", "Show the chart")
+    expect(bars).to_have_count(3)
+
+
+def test_the_chart_in_a_tile_has_the_values_of_its_dashboard(screen: Screen) -> None:
+    lab = screen.lab
+    sql = "SELECT unnest(range($count::INT)) AS n"
+    query = {"kind": "HogQLQuery", "query": sql, "values": {"count": "2"}}
+    insight = lab.call("POST", "views/api/projects/1/insights", {"name": "Few", "query": query})
+    view = f"views/api/views/{insight['short_id']}"
+    lab.refresh(insight["short_id"])
+    chart = {"mark": "bar", "x": "n", "y": "n", "aggregate": "count"}
+    lab.call("PUT", f"{view}/chart", {"chart": {**chart, "y": None}})
+    body = {"name": "More", "insights": [insight["id"]], "variables": {"count": "5"}}
+    number = lab.call("POST", DASHBOARDS, body)["id"]
+
+    _open(screen, number)
+
+    expect(_tile(screen, "Few").locator(".mark-rect.marks path")).to_have_count(5)
+
+
 def test_a_view_goes_to_a_dashboard_from_its_row(screen: Screen) -> None:
     lab = screen.lab
     view = lab.save("SELECT 3 AS three", "Only a perspective")
@@ -235,7 +280,7 @@ def test_a_view_goes_to_a_dashboard_from_its_row(screen: Screen) -> None:
 def test_an_open_dashboard_is_there_again_after_a_reload(screen: Screen, three: int) -> None:
     _open(screen, three)
     expect(_tile(screen, "Bees").get_by_role("cell")).to_have_text("Bees")
-    screen.page.wait_for_timeout(2000)  # the host saves its layout once a second
+    screen.wait_until_saved(f"jupyter-views-dashboards:{three}")
 
     screen.open(reset=False)
 
