@@ -27,6 +27,9 @@ export namespace CommandIDs {
   export const log = 'views:log';
   export const freshness = 'views:freshness';
   export const restore = 'views:restore';
+  export const favourite = 'views:favourite';
+  export const details = 'views:details';
+  export const filter = 'views:filter';
   export const remove = 'views:delete';
   export const keys = 'views:keys';
   export const reload = 'views:reload';

@@ -25,6 +25,14 @@ export class Announcer {
     this._say(this._trans.__('%1: deleted', name));
   }
 
+  favourite({ name, isFavourite }: IView): void {
+    this._say(
+      isFavourite
+        ? this._trans.__('%1: a favourite', name)
+        : this._trans.__('%1: no favourite any more', name)
+    );
+  }
+
   /** A version is being brought back: the refresh that this starts is part of it. */
   restoring(id: string): void {
     this._restores.set(id, null);

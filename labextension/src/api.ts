@@ -1,5 +1,6 @@
 /** Typed calls to the server: views, their rows and their rules. */
 
+import { asQuery, type IWanted } from './filter';
 import {
   array,
   isRecord,
@@ -30,18 +31,6 @@ import {
 
 const PAGE = 50;
 
-/** The names of a rule's fields on the wire. */
-export const RULE_FIELDS: Readonly<Record<keyof IRule, string>> = {
-  autoRefresh: 'auto_refresh',
-  schedule: 'schedule',
-  timezone: 'timezone',
-  ageSeconds: 'age_seconds',
-  maxStalenessSeconds: 'max_staleness_seconds',
-  changedWhen: 'changed_when',
-  strict: 'strict',
-  key: 'key'
-};
-
 export class ViewsApi implements IViewsApi {
   constructor(readonly transport: Transport) {
     this.records = new RecordsApi(transport);
@@ -53,11 +42,8 @@ export class ViewsApi implements IViewsApi {
     return this.transport.serverUrl;
   }
 
-  async list(search: string, cursor: string | null): Promise<IViewsPage> {
-    const query: Record<string, string> = { limit: String(PAGE) };
-    if (search) {
-      query.search = search;
-    }
+  async list(wanted: IWanted, cursor: string | null): Promise<IViewsPage> {
+    const query: Record<string, string> = { limit: String(PAGE), ...asQuery(wanted) };
     if (cursor !== null) {
       query.cursor = cursor;
     }
@@ -89,11 +75,13 @@ export class ViewsApi implements IViewsApi {
     };
   }
 
-  async setRule(shortId: string, changes: Partial<IRule>): Promise<IView> {
-    const body = Object.fromEntries(
-      Object.entries(changes).map(([name, value]) => [RULE_FIELDS[name as keyof IRule], value])
-    );
-    return toView(await this.transport.json('PATCH', ['views', shortId], {}, body));
+  async change(shortId: string, fields: Readonly<Record<string, unknown>>): Promise<IView> {
+    return toView(await this.transport.json('PATCH', ['views', shortId], {}, fields));
+  }
+
+  async openInsight(shortId: string): Promise<IView> {
+    const path = ['views', shortId, 'doors', 'insight'];
+    return toView(await this.transport.json('POST', path, {}, {}));
   }
 
   async restore(shortId: string, version: number): Promise<IView> {
@@ -154,6 +142,8 @@ function toView(value: unknown): IView {
     slug: textOrNull(raw.slug),
     description: textOrNull(raw.description) ?? '',
     tags: texts(raw.tags),
+    folder: textOrNull(raw.folder),
+    isFavourite: raw.favorited === true,
     owner: textOrNull(raw.owner) ?? '',
     isMine: raw.is_mine === true,
     canEdit: raw.can_edit === true,

@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { CommandIDs, idOf, ONE_VIEW, told, viewOf, withId, type ICommandOptions } from './acting';
 import { EXAMPLE_CELL, exampleNotebook } from './example';
+import { addFilingCommands } from './filing';
 import { addPastCommands } from './pastcommands';
 import { addShareCommands } from './sharecommands';
 import { TABS, tabNamed, type IView } from './tokens';
@@ -33,14 +34,17 @@ const ONE_TAB = {
 
 const NO_ARGUMENTS = { args: { type: 'object', properties: {} } } as const;
 
+/** Not in the palette: they need more than the view in front. */
+const NEEDS_MORE: ReadonlySet<string> = new Set([CommandIDs.restore, CommandIDs.filter]);
+
 export function addCommands(options: ICommandOptions): void {
   addViewCommands(options);
   addClipboardCommands(options);
   addPanelCommands(options);
   addPastCommands(options);
   addShareCommands(options);
-  // One of them needs more than the view in front.
-  for (const command of Object.values(CommandIDs).filter(id => id !== CommandIDs.restore)) {
+  addFilingCommands(options);
+  for (const command of Object.values(CommandIDs).filter(id => !NEEDS_MORE.has(id))) {
     options.palette?.addItem({ command, category: options.trans.__('Views') });
   }
 }
@@ -74,7 +78,7 @@ function addViewCommands(options: ICommandOptions): void {
     caption: trans.__('Stop the refresh of this view; its last rows are kept'),
     describedBy: ONE_VIEW,
     isEnabled: args => viewOf(options, args)?.refresh != null,
-    execute: args => withId(options, args, id => model.cancel(id))
+    execute: args => withId(options, args, id => model.edits.cancel(id))
   });
   commands.addCommand(CommandIDs.remove, {
     label: trans.__('Delete…'),
@@ -216,7 +220,7 @@ async function removeAfterAsking(options: ICommandOptions, id: string): Promise<
     defaultButton: 0
   });
   if (answer.button.accept) {
-    await model.remove(id);
+    await model.edits.remove(id);
   }
 }
 

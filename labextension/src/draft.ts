@@ -49,6 +49,13 @@ export class Draft<T extends object> extends VDomModel {
     return Object.fromEntries(changed.map(name => [name, this._value[name]])) as Partial<T>;
   }
 
+  /** The same by their names on the wire. */
+  get wireChanges(): Readonly<Record<string, unknown>> {
+    const { changes } = this;
+    const changed = this._fields.filter(name => name in changes);
+    return Object.fromEntries(changed.map(name => [this._wire[name], changes[name]]));
+  }
+
   isChanged(field: keyof T): boolean {
     return field in this.changes;
   }

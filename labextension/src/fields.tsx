@@ -1,9 +1,18 @@
 /** The controls of a form: a label, a hint, and what the server says is wrong. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { useState, type ReactElement, type ReactNode } from 'react';
+import {
+  useEffect,
+  useRef,
+  useState,
+  type ReactElement,
+  type ReactNode,
+  type RefObject
+} from 'react';
 
+import type { Draft } from './draft';
 import { SECONDS, UNITS, unitOf, type Unit } from './durations';
+import { problemText } from './problem';
 
 interface IFieldProps {
   /** Names the control in the page. */
@@ -36,6 +45,31 @@ export function Field({ id, label, hint, error, children }: IFrameProps): ReactE
       </div>
     </div>
   );
+}
+
+interface IDraftProps<T extends object> {
+  draft: Draft<T>;
+  trans: TranslationBundle;
+}
+
+/** Why it could not be saved, where no field is to blame. */
+export function FormProblem<T extends object>(props: IDraftProps<T>): ReactElement | null {
+  const { problem } = props.draft;
+  return problem === null ? null : (
+    <p className="jp-ViewsBanner" role="alert">
+      {problemText(problem, props.trans)}
+    </p>
+  );
+}
+
+/** The form whose field to mend gets the focus, once it says why. */
+export function useWrongField<T extends object>({ refused }: Draft<T>): RefObject<HTMLDivElement> {
+  const form = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    (wrong instanceof HTMLFieldSetElement ? wrong.querySelector('input') : wrong)?.focus();
+  }, [refused]);
+  return form;
 }
 
 interface ICheckProps extends IFieldProps {

@@ -15,10 +15,11 @@ interface IWhere {
 }
 
 /** The stop to go to, an action on the current row, or null for a key that is not ours. */
-export type KeyTarget = number | 'search' | 'refresh' | 'share' | null;
+export type KeyTarget = number | 'search' | RowKey | null;
 
-/** Letters that act on the current row, unless they go on with a word. */
-const ACTIONS: Readonly<Record<string, 'refresh' | 'share'>> = { r: 'refresh', s: 'share' };
+/** What a letter does to the row. */
+const ROW_KEYS = { r: 'refresh', s: 'share', f: 'favourite' } as const;
+export type RowKey = (typeof ROW_KEYS)[keyof typeof ROW_KEYS];
 
 const typed = { text: '', at: 0 };
 
@@ -44,9 +45,9 @@ export function keyTarget(event: KeyboardEvent, where: IWhere): KeyTarget {
       return 'search';
   }
   const isOngoing = event.timeStamp - typed.at < TYPE_AHEAD_PAUSE && typed.text !== '';
-  const action = ACTIONS[event.key.toLowerCase()];
-  if (action !== undefined && !event.shiftKey && !isOngoing) {
-    return action;
+  const deed = Object.entries(ROW_KEYS).find(([key]) => key === event.key.toLowerCase())?.[1];
+  if (deed !== undefined && !event.shiftKey && !isOngoing) {
+    return deed;
   }
   return event.key.length === 1 && event.key !== ' ' ? typeAhead(event, where, isOngoing) : null;
 }

@@ -4,6 +4,7 @@ import type { IRouter } from '@jupyterlab/application';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 
+import { ALL } from './filter';
 import { RefusedError } from './transport';
 import type { ViewsModel } from './model';
 import { tabNamed, type Tab } from './tokens';
@@ -53,6 +54,6 @@ async function idOf(model: ViewsModel, name: string): Promise<string | null> {
       throw error;
     }
   }
-  const { items } = await model.api.list(name, null);
+  const { items } = await model.api.list({ ...ALL, search: name }, null);
   return items.find(view => view.slug === name)?.shortId ?? null;
 }

@@ -1,6 +1,6 @@
-/** The two sections of the sidebar: only the rows in sight are in the page. */
+/** The sections of the sidebar: only the rows in sight are in the page. */
 
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import { caretDownIcon, caretRightIcon, folderIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   useCallback,
@@ -29,6 +29,9 @@ export interface ISection {
   readonly key: string;
   readonly title: string;
   readonly views: readonly IView[];
+  /** All of its views are there, on whatever pages of the list they stand. */
+  readonly isWhole: boolean;
+  readonly isFolder: boolean;
 }
 
 interface IListProps {
@@ -97,7 +100,8 @@ interface ISectionProps extends IListProps {
 function Section(props: ISectionProps): ReactElement {
   const { section, collapsed, current, trans, hasMore } = props;
   const open = !collapsed.has(section.key);
-  const count = grouped(section.views.length) + (hasMore ? '+' : '');
+  const isWhole = section.isWhole || !hasMore;
+  const count = grouped(section.views.length) + (isWhole ? '' : '+');
   const first = Math.max(0, Math.floor((props.from - HEADING) / ROW));
   const last = Math.max(first, Math.ceil((props.to - HEADING) / ROW));
   const Caret = open ? caretDownIcon.react : caretRightIcon.react;
@@ -112,7 +116,9 @@ function Section(props: ISectionProps): ReactElement {
           onClick={() => props.toggle(section.key)}
         >
           <Caret tag="span" />
-          {section.title} <span className="jp-ViewsSection-count">({count})</span>
+          {section.isFolder && <folderIcon.react tag="span" />}
+          <span className="jp-ViewsSection-title">{section.title}</span>{' '}
+          <span className="jp-ViewsSection-count">({count})</span>
         </button>
       </h3>
       {open && section.views.length > 0 && (
@@ -128,7 +134,7 @@ function Section(props: ISectionProps): ReactElement {
               detail={statusDetail(view, props.now, trans)}
               top={(first + index) * ROW}
               place={first + index + 1}
-              size={hasMore ? -1 : section.views.length}
+              size={isWhole ? section.views.length : -1}
               isCurrent={current === view.shortId}
               actions={props.actions}
               trans={trans}

@@ -1,9 +1,10 @@
-/** The order of the views on screen: ids by page, for one search. No DOM. */
+/** The order of the views on screen: ids by page, for one search and filter. No DOM. */
 
+import { ALL, FAVOURITES, isSame, matches, NO_FILTER, type IFilter, type IWanted } from './filter';
 import type { IView, IViewsPage } from './tokens';
 
 export class Listing {
-  constructor(readonly search: string) {}
+  constructor(readonly wanted: IWanted) {}
 
   ids: readonly string[] = [];
   cursor: string | null = null;
@@ -55,52 +56,46 @@ export class Listing {
   }
 }
 
-/** All views, and those that the present search finds. */
+/** All views, the favourites among them, and those that are searched and filtered for. */
 export class Listings {
-  readonly all = new Listing('');
+  readonly all = new Listing(ALL);
+  /** Complete, where not all views are loaded. */
+  readonly favourites = new Listing(FAVOURITES);
   found: Listing | null = null;
   /** What was typed. */
   query = '';
+  filter = NO_FILTER;
 
   /** The one on screen. */
   get current(): Listing {
     return this.found ?? this.all;
   }
 
-  /** Take what was typed; false when it means the same search as before. */
-  search(query: string): boolean {
-    const search = query.trim();
+  /** Search and filter; false when that means the same as before. */
+  narrow(query: string, filter: IFilter): boolean {
+    const wanted = { search: query.trim(), filter };
     this.query = query;
-    if (search === (this.found?.search ?? '')) {
+    this.filter = filter;
+    if (isSame(wanted, this.current.wanted)) {
       return false;
     }
-    this.found = search ? new Listing(search) : null;
+    this.found = isSame(wanted, ALL) ? null : new Listing(wanted);
     return true;
   }
 
   /** In order: all, or those that match; until the server has searched, of the known ones. */
   shown(find: (id: string) => IView | undefined): readonly IView[] {
     const { found } = this;
-    const ids = found?.loaded ? found.ids : this.all.ids;
-    const views = ids.flatMap(id => find(id) ?? []);
-    return found && !found.loaded ? views.filter(view => matches(view, found.search)) : views;
+    const ids = found?.loaded ? found.ids : new Set([...this.favourites.ids, ...this.all.ids]);
+    const views = [...ids].flatMap(id => find(id) ?? []);
+    return found && !found.loaded ? views.filter(view => matches(view, found.wanted)) : views;
   }
 
   remove(id: string): void {
-    this.all.remove(id);
-    this.found?.remove(id);
+    for (const listing of [this.all, this.favourites, this.found]) {
+      listing?.remove(id);
+    }
   }
-}
-
-/** Whether every word of the search occurs in what is known of the view. */
-function matches(view: IView, search: string): boolean {
-  const text = [view.name, view.slug ?? '', view.description, ...view.tags]
-    .join('\n')
-    .toLowerCase();
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .every(word => text.includes(word));
 }
 
 function idsOf(page: IViewsPage): readonly string[] {

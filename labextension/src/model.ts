@@ -2,18 +2,21 @@
 
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
+import type { IDisposable } from '@lumino/disposable';
 import { Debouncer, Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { Announcer } from './announcer';
+import { Editing } from './editing';
 import type { IViewEvent } from './events';
 import { EventFeed, type IFollower } from './feed';
+import type { IFilter } from './filter';
+import { Holders } from './holders';
 import { KnownViews } from './known';
 import { Listings } from './listing';
 import { PendingRefreshes } from './pending';
 import { problemOf, type Problem } from './problem';
-import type { IRule, IView, IViewsApi, IViewsPage } from './tokens';
+import type { IView, IViewsApi, IViewsPage } from './tokens';
 import { OfflineError, RefusedError } from './transport';
 
 /** Search waits for a pause in typing; loaded rows are filtered at once. */
@@ -32,6 +35,7 @@ export class ViewsModel extends VDomModel implements IFollower {
   ) {
     super();
     this.announcer = new Announcer(_trans);
+    this.edits = new Editing(api, this.announcer, this);
     this._poll = new Poll({
       auto: false,
       name: 'jupyter-views:list',
@@ -50,6 +54,7 @@ export class ViewsModel extends VDomModel implements IFollower {
 
   /** Says what a screen reader must hear too. */
   readonly announcer: Announcer;
+  readonly edits: Editing;
 
   /** The first answer has come. */
   get isReady(): boolean {
@@ -64,6 +69,10 @@ export class ViewsModel extends VDomModel implements IFollower {
     return this._lists.query;
   }
 
+  get filter(): IFilter {
+    return this._lists.filter;
+  }
+
   /** More views than are loaded. */
   get hasMore(): boolean {
     return this._lists.current.cursor !== null;
@@ -72,6 +81,17 @@ export class ViewsModel extends VDomModel implements IFollower {
   /** The views to show, in order: all, or those that match the search. */
   get views(): readonly IView[] {
     return this._lists.shown(id => this._views.get(id));
+  }
+
+  /** All views that are loaded, shown or not. */
+  get known(): readonly IView[] {
+    return this._views.all();
+  }
+
+  /** No favourite stands on a page that is not loaded. */
+  get hasAllFavourites(): boolean {
+    const { all, favourites, found } = this._lists;
+    return found === null && (all.cursor === null || favourites.cursor === null);
   }
 
   /** The server told of something, whether or not it changed what is shown. */
@@ -101,18 +121,9 @@ export class ViewsModel extends VDomModel implements IFollower {
 
   /** Keep the list, and one view wherever it stands, up to date until the handle is disposed. */
   hold(id: string | null = null): IDisposable {
-    const holder = { id };
-    this._holders.add(holder);
-    if (this._holders.size === 1) {
-      void this._poll.start();
-    }
+    const handle = this._holders.add(id);
     this._watchIfNeeded();
-    return new DisposableDelegate(() => {
-      this._holders.delete(holder);
-      if (this._holders.size === 0 && !this.isDisposed) {
-        void this._poll.stop();
-      }
-    });
+    return handle;
   }
 
   find(id: string): IView | undefined {
@@ -120,7 +131,15 @@ export class ViewsModel extends VDomModel implements IFollower {
   }
 
   setQuery(query: string): void {
-    if (this._lists.search(query)) {
+    this._narrow(query, this.filter);
+  }
+
+  setFilter(part: Partial<IFilter>): void {
+    this._narrow(this.query, { ...this.filter, ...part });
+  }
+
+  private _narrow(query: string, filter: IFilter): void {
+    if (this._lists.narrow(query, filter)) {
       if (this._lists.found) {
         void this._search.invoke().catch(() => undefined);
       } else {
@@ -142,7 +161,7 @@ export class ViewsModel extends VDomModel implements IFollower {
     this._loadingMore = true;
     const asked = this._views.ask();
     try {
-      const page = await this.api.list(listing.search, listing.cursor);
+      const page = await this.api.list(listing.wanted, listing.cursor);
       page.items.forEach(view => this._merge(view, asked));
       listing.append(page);
       this._setProblem(null);
@@ -164,7 +183,7 @@ export class ViewsModel extends VDomModel implements IFollower {
       return view;
     } catch (error) {
       if (error instanceof RefusedError && error.status === 404) {
-        this._forget(id);
+        this.forget(id);
         this.stateChanged.emit();
       }
       throw error;
@@ -187,44 +206,6 @@ export class ViewsModel extends VDomModel implements IFollower {
     return ended;
   }
 
-  async cancel(id: string): Promise<void> {
-    const known = this.find(id)?.refresh?.statementId;
-    const statementId = known ?? (await this.read(id)).refresh?.statementId;
-    if (statementId) {
-      await this.api.cancel(statementId);
-      await this.read(id);
-    }
-  }
-
-  async remove(id: string): Promise<void> {
-    const name = this.find(id)?.name ?? '';
-    await this.api.remove(id);
-    this._forget(id);
-    this.stateChanged.emit();
-    this.announcer.deleted(name);
-  }
-
-  async setRule(id: string, changes: Partial<IRule>): Promise<IView> {
-    const view = await this.api.setRule(id, changes);
-    this._merge(view, this._views.ask());
-    this.stateChanged.emit();
-    return view;
-  }
-
-  /** Bring an earlier version back as a new one. */
-  async restore(id: string, version: number): Promise<void> {
-    this.announcer.restoring(id);
-    try {
-      const view = await this.api.restore(id, version);
-      this.announcer.restored(view, version);
-      this._merge(view, this._views.ask());
-    } catch (error) {
-      this.announcer.notRestored(id);
-      throw error;
-    }
-    this.stateChanged.emit();
-  }
-
   /** The host's event stream said that something happened to a view. */
   noteEvent(event: IViewEvent): void {
     this._feed.note(event);
@@ -234,7 +215,7 @@ export class ViewsModel extends VDomModel implements IFollower {
     const touched = new Set<string>();
     for (const event of events) {
       if (event.action === 'deleted') {
-        this._forget(event.id);
+        this.forget(event.id);
       } else if (!this._isAwaited(event)) {
         this._views.note(event);
         touched.add(event.id);
@@ -247,7 +228,7 @@ export class ViewsModel extends VDomModel implements IFollower {
   }
 
   async catchUp(ids: readonly string[]): Promise<void> {
-    const isShown = this._holders.size > 0;
+    const isShown = !this._holders.isEmpty;
     const wanted = ids.filter(id => (isShown ? this._views.has(id) : this._pending.has(id)));
     if (isShown && (wanted.length < ids.length || wanted.length > MOST_EVENT_READS)) {
       await this._readList();
@@ -263,7 +244,7 @@ export class ViewsModel extends VDomModel implements IFollower {
   }
 
   private _isHeld(id: string): boolean {
-    return [...this._holders].some(holder => holder.id === id);
+    return this._holders.ids.has(id);
   }
 
   private async _readList(): Promise<void> {
@@ -271,7 +252,7 @@ export class ViewsModel extends VDomModel implements IFollower {
     const firstSearch = listing === this._lists.found && !listing.loaded;
     const asked = this._views.ask();
     try {
-      const page = await this.api.list(listing.search, null);
+      const page = await this.api.list(listing.wanted, null);
       if (listing.readAt > asked) {
         return;
       }
@@ -280,10 +261,10 @@ export class ViewsModel extends VDomModel implements IFollower {
       const gone = listing.replaceHead(page);
       // A view that left a search may only have been renamed.
       if (listing === this._lists.all) {
-        gone.forEach(id => this._forget(id));
+        gone.forEach(id => this.forget(id));
       }
       this._setProblem(null);
-      await this._readHeld(page);
+      await Promise.all([this._readHeld(page), this._readFavourites(asked)]);
       if (firstSearch && listing === this._lists.found) {
         this.announcer.counted(listing.count);
       }
@@ -299,11 +280,20 @@ export class ViewsModel extends VDomModel implements IFollower {
     }
   }
 
+  /** The favourites stand on top, wherever the list has them. */
+  private async _readFavourites(asked: number): Promise<void> {
+    const { all, favourites } = this._lists;
+    if (all.cursor !== null && this._lists.current === all) {
+      const page = await this.api.list(favourites.wanted, null);
+      page.items.forEach(view => this._merge(view, asked));
+      favourites.replaceHead(page);
+    }
+  }
+
   /** Views that somebody looks at, but that the page of the list does not hold. */
   private async _readHeld(page: IViewsPage): Promise<void> {
     const listed = new Set(page.items.map(view => view.shortId));
-    const held = new Set([...this._holders].flatMap(({ id }) => id ?? []));
-    const absent = [...held].filter(id => !listed.has(id)).slice(0, MOST_SINGLE_READS);
+    const absent = [...this._holders.ids].filter(id => !listed.has(id)).slice(0, MOST_SINGLE_READS);
     await Promise.allSettled(absent.map(id => this.read(id)));
   }
 
@@ -338,7 +328,7 @@ export class ViewsModel extends VDomModel implements IFollower {
 
   /** Somebody looks, or waits for a refresh that he started. */
   private get _isWatched(): boolean {
-    return this._holders.size > 0 || this._pending.size > 0;
+    return !this._holders.isEmpty || this._pending.size > 0;
   }
 
   /** Take over a view's facts, unless a later request has brought newer ones. */
@@ -366,7 +356,13 @@ export class ViewsModel extends VDomModel implements IFollower {
     }
   }
 
-  private _forget(id: string): void {
+  /** Take over what the answer to a change told. */
+  take(view: IView): void {
+    this._merge(view, this._views.ask());
+    this.stateChanged.emit();
+  }
+
+  forget(id: string): void {
     this._pending.fail(id, new Error(this._trans.__('The view was deleted.')));
     this._lists.remove(id);
     if (this._views.forget(id)) {
@@ -384,7 +380,10 @@ export class ViewsModel extends VDomModel implements IFollower {
 
   private _problem: Problem | null = null;
   private _loadingMore = false;
-  private readonly _holders = new Set<{ readonly id: string | null }>();
+  private readonly _holders = new Holders({
+    onFirst: () => void this._poll.start(),
+    onNone: () => void (this.isDisposed || this._poll.stop())
+  });
   private readonly _lists = new Listings();
   private readonly _views = new KnownViews();
   private readonly _pending = new PendingRefreshes();

@@ -3,7 +3,6 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 
 import { CommandIDs, idOf, ONE_VIEW, viewOf, withId, type ICommandOptions } from './acting';
-import { RuleDraft } from './rule';
 import type { Tab } from './tokens';
 import { middleCut } from './words';
 
@@ -78,15 +77,9 @@ function addTabCommand(
   });
 }
 
-async function editRule(options: ICommandOptions, id: string): Promise<void> {
-  const { model, trans } = options;
-  const [{ RuleDialog }, ruled] = await Promise.all([import('./ruleform'), model.api.ruled(id)]);
-  const dialog = new RuleDialog({
-    draft: new RuleDraft(ruled),
-    save: changes => model.setRule(id, changes),
-    trans
-  });
-  await dialog.launch();
+async function editRule({ model, trans }: ICommandOptions, id: string): Promise<void> {
+  const [{ ruleDialog }, ruled] = await Promise.all([import('./ruleform'), model.api.ruled(id)]);
+  await ruleDialog({ ruled, save: fields => model.edits.change(id, fields), trans }).launch();
 }
 
 async function restoreAfterAsking(
@@ -110,6 +103,6 @@ async function restoreAfterAsking(
     ]
   });
   if (answer.button.accept) {
-    await model.restore(id, version);
+    await model.edits.restore(id, version);
   }
 }

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { memo, type MouseEvent, type ReactElement } from 'react';
 
 import { StatusBadge } from './badge';
+import { Star } from './star';
 import type { IView } from './tokens';
 import { methodWords, moment, planWords, rowLabel, statusWord } from './words';
 
@@ -14,6 +15,7 @@ export interface IRowActions {
   refresh(view: IView): void;
   cancel(view: IView): void;
   share(view: IView): void;
+  favourite(view: IView): void;
   showMenu(view: IView, x: number, y: number): void;
 }
 
@@ -92,6 +94,21 @@ function RowButtons(props: Pick<IRowProps, 'view' | 'actions' | 'trans'>): React
   const label = running ? trans.__('Cancel %1', view.name) : trans.__('Refresh %1', view.name);
   return (
     <span className="jp-ViewsRow-buttons">
+      {view.canEdit ? (
+        <button
+          type="button"
+          className="jp-Views-iconButton"
+          tabIndex={-1}
+          aria-pressed={view.isFavourite}
+          aria-label={trans.__('Favourite: %1', view.name)}
+          title={trans.__('Favourite (F)')}
+          onClick={() => actions.favourite(view)}
+        >
+          <Star isFull={view.isFavourite} />
+        </button>
+      ) : (
+        view.isFavourite && <Star isFull />
+      )}
       <button
         type="button"
         className="jp-Views-iconButton"
@@ -137,6 +154,12 @@ function rowTooltip(view: IView, detail: string, trans: TranslationBundle): stri
   const lines = [view.name, [statusWord(view.status, trans), detail].filter(Boolean).join(': ')];
   if (view.description) {
     lines.push(view.description);
+  }
+  if (view.folder !== null) {
+    lines.push(trans.__('Folder: %1', view.folder));
+  }
+  if (view.tags.length > 0) {
+    lines.push(trans.__('Tags: %1', view.tags.join(', ')));
   }
   if (view.computedAt) {
     lines.push(trans.__('Data from %1', moment(view.computedAt)));

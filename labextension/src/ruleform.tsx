@@ -1,67 +1,38 @@
-/** The freshness rule of a view as a form, in a dialog that stays open until the server agrees. */
+/** The freshness rule of a view as a form in a dialog. */
 
-import { Dialog } from '@jupyterlab/apputils';
 import { VDomRenderer } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { useEffect, useRef, useState, type ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 
 import { isCron, SCHEDULES } from './durations';
-import { CheckField, ColumnsField, DurationField, Field } from './fields';
-import { problemText } from './problem';
-import type { RuleDraft } from './rule';
-import type { IRule, IView } from './tokens';
+import {
+  CheckField,
+  ColumnsField,
+  DurationField,
+  Field,
+  FormProblem,
+  useWrongField
+} from './fields';
+import { RuleDraft } from './rule';
+import { SavingDialog } from './saving';
+import type { IRule, IRuled } from './tokens';
 import { middleCut, nextWords } from './words';
 
 interface IRuleDialogOptions {
-  draft: RuleDraft;
-  save: (changes: Partial<IRule>) => Promise<IView>;
+  ruled: IRuled;
+  save: (fields: Readonly<Record<string, unknown>>) => Promise<unknown>;
   trans: TranslationBundle;
 }
 
-const SAVE = 1;
-
-export class RuleDialog extends Dialog<void> {
-  constructor({ draft, save, trans }: IRuleDialogOptions) {
-    super({
-      title: trans.__('Refresh “%1” when…', middleCut(draft.ruled.view.name, 40)),
-      body: new RuleForm(draft, trans),
-      buttons: [
-        Dialog.cancelButton({ label: trans.__('Cancel') }),
-        Dialog.okButton({ label: trans.__('Save') })
-      ],
-      focusNodeSelector: 'input'
-    });
-    this.addClass('jp-ViewsDialog');
-    this._draft = draft;
-    this._save = save;
-  }
-
-  override resolve(index: number = SAVE): void {
-    if (index !== SAVE) {
-      super.resolve(index);
-    } else if (!this._isSaving) {
-      void this._saveAndClose();
-    }
-  }
-
-  private async _saveAndClose(): Promise<void> {
-    const changes = this._draft.changes;
-    this._isSaving = true;
-    try {
-      if (Object.keys(changes).length > 0) {
-        await this._save(changes);
-      }
-      super.resolve(SAVE);
-    } catch (error) {
-      this._draft.fail(error);
-    } finally {
-      this._isSaving = false;
-    }
-  }
-
-  private readonly _draft: RuleDraft;
-  private readonly _save: IRuleDialogOptions['save'];
-  private _isSaving = false;
+export function ruleDialog({ ruled, save, trans }: IRuleDialogOptions): SavingDialog<IRule> {
+  const draft = new RuleDraft(ruled);
+  return new SavingDialog({
+    title: trans.__('Refresh “%1” when…', middleCut(ruled.view.name, 40)),
+    draft,
+    form: new RuleForm(draft, trans),
+    save,
+    trans
+  });
 }
 
 class RuleForm extends VDomRenderer<RuleDraft> {
@@ -84,21 +55,12 @@ interface IFormProps {
 }
 
 function Form({ draft, trans }: IFormProps): ReactElement {
-  const { value: rule, problem, refused } = draft;
+  const { value: rule } = draft;
   const error = errorOf(draft);
-  const form = useRef<HTMLDivElement>(null);
-  // The field to mend gets the focus, once it says why.
-  useEffect(() => {
-    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid="true"]');
-    (wrong instanceof HTMLFieldSetElement ? wrong.querySelector('input') : wrong)?.focus();
-  }, [refused]);
+  const form = useWrongField(draft);
   return (
     <div ref={form}>
-      {problem !== null && (
-        <p className="jp-ViewsBanner" role="alert">
-          {problemText(problem, trans)}
-        </p>
-      )}
+      <FormProblem draft={draft} trans={trans} />
       <fieldset>
         <legend>{trans.__('Refresh by itself')}</legend>
         <CheckField

@@ -1,26 +1,28 @@
-/** The sidebar: search, the list in two sections, and what to do when it is empty. */
+/** The sidebar: search and filter, the list in sections, and what to do when it is empty. */
 
 import { ellipsesIcon, ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { IDisposable } from '@lumino/disposable';
-import { Menu } from '@lumino/widgets';
 import type { Message } from '@lumino/messaging';
-import { createRef, useMemo, useState, type ReactElement, type RefObject } from 'react';
+import { createRef, useMemo, useRef, useState, type ReactElement, type RefObject } from 'react';
 
 import { CommandIDs } from './acting';
-import { DashboardCommandIDs } from './dashboardids';
 import type { DashboardList } from './dashboardlist';
 import { DASHBOARDS_KEY, DashboardSection } from './dashboardsection';
+import { NO_FILTER, isSameFilter } from './filter';
+import { FilterButton, FilterChips } from './filters';
 import { viewsIcon } from './icons';
-import { ViewList, type ISection } from './list';
+import { ViewList } from './list';
 import { openMenu } from './menus';
 import type { ViewsModel } from './model';
 import { useRedraw } from './redraw';
 import type { IRowActions } from './row';
 import { SearchBox } from './search';
+import { sectionsOf } from './sections';
 import { EmptyState, NothingFound, ProblemBanner, ProblemState } from './states';
 import type { IView } from './tokens';
+import { panelMenu, rowMenu } from './viewmenus';
 
 export const PANEL_ID = 'jupyter-views-panel';
 
@@ -102,7 +104,9 @@ function Sidebar(props: ISidebarProps): ReactElement {
   const { model, dashboards, commands, trans, searchInput } = props;
   useRedraw(model, dashboards);
   const [collapsed, toggle] = useCollapsed();
+  const filterButton = useRef<HTMLButtonElement>(null);
   const clear = (): void => {
+    model.setFilter(NO_FILTER);
     model.setQuery('');
     searchInput.current?.focus();
   };
@@ -124,11 +128,28 @@ function Sidebar(props: ISidebarProps): ReactElement {
           <ellipsesIcon.react tag="span" />
         </button>
       </div>
-      <SearchBox
-        inputRef={searchInput}
-        value={model.query}
+      <div className="jp-ViewsPanel-search">
+        <SearchBox
+          inputRef={searchInput}
+          value={model.query}
+          trans={trans}
+          onChange={query => model.setQuery(query)}
+        />
+        <FilterButton
+          buttonRef={filterButton}
+          commands={commands}
+          views={() => model.known}
+          trans={trans}
+        />
+      </div>
+      <FilterChips
+        filter={model.filter}
         trans={trans}
-        onChange={query => model.setQuery(query)}
+        drop={part => {
+          model.setFilter(part);
+          // The chip that had the focus is gone.
+          filterButton.current?.focus();
+        }}
       />
       <Body
         model={model}
@@ -177,8 +198,10 @@ function Body(props: IBodyProps): ReactElement | null {
   if (!model.isReady) {
     return null;
   }
-  if (views.length === 0 && model.query.trim()) {
-    return <NothingFound trans={trans} query={model.query.trim()} clear={clear} />;
+  const query = model.query.trim();
+  const isFiltered = !isSameFilter(model.filter, NO_FILTER);
+  if (views.length === 0 && (query || isFiltered)) {
+    return <NothingFound trans={trans} query={query} isFiltered={isFiltered} clear={clear} />;
   }
   if (views.length === 0) {
     return (
@@ -193,7 +216,7 @@ function Body(props: IBodyProps): ReactElement | null {
     <>
       {model.problem && <ProblemBanner trans={trans} problem={model.problem} retry={retry} />}
       <ViewList
-        sections={sectionsOf(views, trans)}
+        sections={sectionsOf(model, trans)}
         collapsed={collapsed}
         hasMore={model.hasMore}
         now={Date.now()}
@@ -207,16 +230,6 @@ function Body(props: IBodyProps): ReactElement | null {
   );
 }
 
-function sectionsOf(views: readonly IView[], trans: ISidebarProps['trans']): readonly ISection[] {
-  const mine = views.filter(view => view.isMine);
-  const shared = views.filter(view => !view.isMine);
-  const sections = [{ key: 'section:mine', title: trans.__('Mine'), views: mine }];
-  if (shared.length > 0) {
-    sections.push({ key: 'section:shared', title: trans.__('Shared with me'), views: shared });
-  }
-  return sections;
-}
-
 function actionsOf(commands: CommandRegistry): IRowActions {
   const run =
     (command: string) =>
@@ -227,39 +240,10 @@ function actionsOf(commands: CommandRegistry): IRowActions {
     refresh: run(CommandIDs.refresh),
     cancel: run(CommandIDs.cancel),
     share: run(CommandIDs.share),
+    favourite: run(CommandIDs.favourite),
     showMenu: (view, x, y) => openMenu(rowMenu(commands, view), x, y)
   };
 }
-
-/** What concerns all views, or none. */
-function panelMenu(commands: CommandRegistry): Menu {
-  const menu = new Menu({ commands });
-  menu.addItem({ command: CommandIDs.reload });
-  menu.addItem({ command: CommandIDs.keys });
-  menu.addItem({ command: DashboardCommandIDs.create });
-  menu.addItem({ command: CommandIDs.tryExample });
-  return menu;
-}
-
-function rowMenu(commands: CommandRegistry, view: IView): Menu {
-  const menu = new Menu({ commands });
-  const args = { id: view.shortId };
-  for (const group of ROW_MENU) {
-    if (group !== ROW_MENU[0]) {
-      menu.addItem({ type: 'separator' });
-    }
-    group.forEach(command => menu.addItem({ command, args }));
-  }
-  return menu;
-}
-
-const ROW_MENU = [
-  [CommandIDs.open, CommandIDs.refresh, CommandIDs.cancel, CommandIDs.freshness],
-  [CommandIDs.history, CommandIDs.diff, CommandIDs.activity, CommandIDs.log],
-  [CommandIDs.share, CommandIDs.copyLink, CommandIDs.copySlug, CommandIDs.insert],
-  [DashboardCommandIDs.addTo],
-  [CommandIDs.remove]
-] as const;
 
 const COLLAPSED = 'jupyter-views:collapsed';
 

@@ -46,19 +46,27 @@ export function EmptyState({ trans, copyExample, tryExample }: IEmptyProps): Rea
 }
 
 interface INothingFoundProps extends IStateProps {
+  /** Empty when only the filter is to blame. */
   query: string;
+  isFiltered: boolean;
   clear: () => void;
 }
 
-export function NothingFound({ trans, query, clear }: INothingFoundProps): ReactElement {
+export function NothingFound(props: INothingFoundProps): ReactElement {
+  const { trans, query, isFiltered, clear } = props;
+  const search = query ? trans.__('Clear the search') : trans.__('Clear the filter');
   return (
-    <State title={trans.__('No view matches “%1”.', query)}>
+    <State
+      title={
+        query ? trans.__('No view matches “%1”.', query) : trans.__('No view passes the filter.')
+      }
+    >
       <button
         type="button"
         className="jp-Dialog-button jp-mod-reject jp-mod-styled"
         onClick={clear}
       >
-        {trans.__('Clear the search')}
+        {query && isFiltered ? trans.__('Clear search and filter') : search}
       </button>
     </State>
   );

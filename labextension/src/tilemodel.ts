@@ -80,7 +80,7 @@ export class TileModel extends DocumentModel {
   async cancel(): Promise<void> {
     const statementId = this.view?.refresh?.statementId;
     if (this._from === null) {
-      await this.views.cancel(this.id);
+      await this.views.edits.cancel(this.id);
     } else if (statementId) {
       await this.views.api.cancel(statementId);
       await this.load();

@@ -2,6 +2,7 @@
 
 import { Token } from '@lumino/coreutils';
 
+import type { IWanted } from './filter';
 import type { ViewsModel } from './model';
 import type { IRecords } from './records';
 import type { Transport } from './transport';
@@ -50,6 +51,10 @@ export interface IView {
   readonly slug: string | null;
   readonly description: string;
   readonly tags: readonly string[];
+  /** Null for none. */
+  readonly folder: string | null;
+  /** For everybody who reads it. */
+  readonly isFavourite: boolean;
   readonly owner: string;
   readonly isMine: boolean;
   readonly canEdit: boolean;
@@ -135,12 +140,14 @@ export interface IViewsApi {
   readonly transport: Transport;
   /** The past of a view: refreshes, versions, differences, decisions. */
   readonly records: IRecords;
-  list(search: string, cursor: string | null): Promise<IViewsPage>;
+  list(wanted: IWanted, cursor: string | null): Promise<IViewsPage>;
   /** A view; from a dashboard, with that one's values. */
   get(shortId: string, from?: number | null): Promise<IView>;
   ruled(shortId: string): Promise<IRuled>;
-  /** Change some fields of the rule; the view as it is then. */
-  setRule(shortId: string, changes: Partial<IRule>): Promise<IView>;
+  /** Change some fields, by their names on the wire; the view as it is then. */
+  change(shortId: string, fields: Readonly<Record<string, unknown>>): Promise<IView>;
+  /** Publish it as an insight too; the view as it is then. */
+  openInsight(shortId: string): Promise<IView>;
   /** Bring an earlier version back as a new one; the view as it is then. */
   restore(shortId: string, version: number): Promise<IView>;
   /** Start a refresh, or join the one under way; the id of its statement. */

@@ -6,6 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Debouncer } from '@lumino/polling';
 import { useEffect, useState, type ReactElement } from 'react';
 
+import { NO_FILTER } from './filter';
 import { problemOf, problemText } from './problem';
 import type { IView, IViewsApi } from './tokens';
 import { middleCut, viewsWord } from './words';
@@ -144,7 +145,7 @@ function useFound(api: IViewsApi, query: string, trans: TranslationBundle): IFou
     const find = new Debouncer(
       async () => {
         try {
-          const { items } = await api.list(query, null);
+          const { items } = await api.list({ search: query, filter: NO_FILTER }, null);
           if (isWanted) {
             setFound({ views: items, problem: null });
           }

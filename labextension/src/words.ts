@@ -248,6 +248,9 @@ export function rowLabel(view: IView, detail: string, trans: TranslationBundle):
   if (!view.isMine && view.owner) {
     parts.push(trans.__('owned by %1', view.owner));
   }
+  if (view.isFavourite) {
+    parts.push(trans.__('favourite'));
+  }
   return parts.filter(part => part !== '').join(', ');
 }
 

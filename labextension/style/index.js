@@ -1,5 +1,6 @@
 import './base.css';
 import './result.css';
+import './filing.css';
 import './past.css';
 import './chart.css';
 import './form.css';
