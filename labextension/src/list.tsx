@@ -204,6 +204,17 @@ function useRovingFocus(
   );
   const current = stops[at]?.key ?? '';
 
+  // A row that goes to another section is made anew there; it keeps the focus.
+  const hadFocus = useRef<Element | null>(null);
+  useEffect(() => {
+    const active = document.activeElement;
+    const isLost = hadFocus.current?.isConnected === false && active === document.body;
+    if (isLost && wanted === current) {
+      setPull(count => count + 1);
+    }
+    hadFocus.current = scroller.current?.contains(active) ? active : null;
+  }, [scroller, stops, wanted, current]);
+
   // The row may enter the page only after the list has scrolled to it.
   useEffect(() => {
     if (pull > 0) {
@@ -262,6 +273,7 @@ function useRovingFocus(
     if (key !== undefined) {
       setWanted(key);
     }
+    hadFocus.current = node;
   };
   return { current, onKeyDown, onFocus };
 }
