@@ -21,6 +21,7 @@ TOKEN_PREFIX = "vs_"  # noqa: S105 - what tokens begin with
 _MAC_BYTES = 32
 
 Switch = bool | UnsetType
+ParameterName = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 # These stand in a header of the page, so they are hosts and nothing else, not even a line break.
 Origin = Annotated[
     str,
@@ -37,6 +38,8 @@ class LinkSettings(Struct, frozen=True, kw_only=True):
     ``downloads``, ``show_sql`` and ``owner_name`` are off unless switched on,
     ``table`` and ``chart`` on unless switched off. ``embed_origins`` are the
     sites that may show the page in a frame; this server alone when absent.
+    ``parameters`` are those for which visitors may choose values; none when
+    absent.
     """
 
     whitelabel: Switch = UNSET
@@ -52,6 +55,7 @@ class LinkSettings(Struct, frozen=True, kw_only=True):
     chart: Switch = UNSET
     table: Switch = UNSET
     embed_origins: Annotated[tuple[Origin, ...], Meta(max_length=20)] | UnsetType = UNSET
+    parameters: Annotated[tuple[ParameterName, ...], Meta(max_length=20)] | UnsetType = UNSET
 
 
 class SharePassword(Struct, frozen=True, kw_only=True):

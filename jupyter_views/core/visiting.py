@@ -73,6 +73,7 @@ class VisitingService:
         self._rate = RateLimit(clock, count=120, seconds=60)
         self._strays = RateLimit(clock, count=120, seconds=60)
         self._waits = RateLimit(clock, count=6, seconds=60)
+        self._choices = RateLimit(clock, count=30, seconds=60)
         self._unlocking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def open(self, token: str, address: str) -> Share:
@@ -205,6 +206,17 @@ class VisitingService:
                 return Mode.LAZY_ASYNC
             return Mode.BLOCKING
         return Mode.LAZY_ASYNC
+
+    def take_choice(self, share: Share) -> None:
+        """Count that somebody chose values of his own, which may have the query run.
+
+        Raises
+        ------
+        TooMany
+            Beyond thirty a minute of all visitors of a link: the owner's
+            machine pays for them.
+        """
+        self._choices.take(f"{share.scope} {share.item_id}", "Too many other values were tried.")
 
     def note(self, share: Share, kind: str, address: str) -> None:
         """Write in the access log that somebody got something; back at once."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs
 
 from ..core.charting import Form
-from ..core.errors import BadRequest, Forbidden, TooMany, Unauthenticated, ViewsError
+from ..core.errors import BadRequest, Forbidden, Invalid, TooMany, Unauthenticated, ViewsError
 from ..core.links import HINT_LENGTH, LinkSettings, Share
 from ..core.model import SECOND
 from ..core.reading import Reading, rows_of
@@ -34,6 +34,7 @@ from ..wire.linked import (
     suffix,
 )
 from ..wire.linked_dashboard import DashboardPageOut
+from ..wire.visitor_values import inputs_of, kept_values
 from .charts import TYPES
 from .operations import public_route
 from .pages import page_policy, render
@@ -167,9 +168,16 @@ class SharedHandler(LinkHandler):
     head = get
 
     async def _page(self, share: Share, query: PageQuery, path: str) -> PageOut:
-        shown = await self.shown(share, query.tile)
-        reading = await self.reading(shown, self.services.visiting.mode(share, query.refresh))
         settings = share.settings or LinkSettings()
+        try:
+            shown = await self.shown(share, query.tile)
+        except Invalid as error:
+            return await self._mistaken(share, settings, query, path, error)
+        view, given = shown.view, self.given
+        inputs = inputs_of(view, settings, given) if shown.dashboard is None else ()
+        if inputs:
+            query = query.with_values(kept_values(view, settings, given))
+        reading = await self.reading(shown, self.services.visiting.mode(share, query.refresh))
         return page_out(
             reading,
             settings,
@@ -180,6 +188,24 @@ class SharedHandler(LinkHandler):
             now=self.services.clock.now(),
             parent=shown.dashboard.name if shown.dashboard else None,
             dates=shown.place.dates,
+            inputs=inputs,
+        )
+
+    async def _mistaken(
+        self, share: Share, settings: LinkSettings, query: PageQuery, path: str, error: Invalid
+    ) -> PageOut:
+        """The page without rows; what the visitor wrote stands in its form, with what is wrong."""
+        view = await self.services.visiting.view(share)
+        self.set_status(400)
+        return page_out(
+            await self.services.reading.look(view),
+            settings,
+            query.with_values(kept_values(view, settings, self.given)),
+            None,
+            None,
+            path=path,
+            now=self.services.clock.now(),
+            inputs=inputs_of(view, settings, self.given, error),
         )
 
     def _ask(self, share: Share) -> None:

@@ -20,7 +20,8 @@ from ..wire.envelope import OffsetPage
 from ..wire.insight_filters import InsightQuery
 from ..wire.insights import InsightOut, insight_out
 from ..wire.linked import PAGE_ROWS, visitors_insight
-from ..wire.overrides import Surroundings, own_values, placed_in, surroundings_of
+from ..wire.overrides import Surroundings, placed_in, surroundings_of
+from ..wire.visitor_values import chosen_values, given_values
 from .insights import InsightHandler, InsightsBase, InsightsHandler
 
 _NOBODY = Actor(name="", scopes=frozenset())
@@ -33,11 +34,14 @@ class Shown(Struct, frozen=True, kw_only=True):
     ----------
     dashboard
         Whose tile it is; None where the link is the view's own.
+    is_chosen
+        Under values that the visitor chose.
     """
 
     view: View
     place: Surroundings
     dashboard: Dashboard | None = None
+    is_chosen: bool = False
 
 
 class VisitorBase(InsightsBase):
@@ -66,7 +70,7 @@ class VisitorBase(InsightsBase):
         """The view of a link, or that of a tile of its dashboard; NotFound where it has none."""
         if share.scope == "view":
             view = await self.services.visiting.view(share)
-            return Shown(view=view, place=own_values(view))
+            return self._chosen(share, view)
         dashboard, views = await self.services.dashboards.behind_link(share.item_id)
         for each in dashboard.tiles:
             if each.id == tile:
@@ -75,6 +79,20 @@ class VisitorBase(InsightsBase):
             "This dashboard has no such tile." if tile else "Which tile of this dashboard?",
             hint="Its page leads to each of them.",
         )
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The values that the visitor chose, as the address says them."""
+        return given_values(self.request.query)
+
+    def _chosen(self, share: Share, view: View) -> Shown:
+        """The view with the visitor's values, as far as its owner lets him choose."""
+        settings = share.settings or LinkSettings()
+        values = chosen_values(view, settings, self.given)
+        is_chosen = values != view.version.params
+        if is_chosen:
+            self.services.visiting.take_choice(share)
+        return Shown(view=view, place=Surroundings(values=values), is_chosen=is_chosen)
 
     def tile_of(self, dashboard: Dashboard, tile: Tile, view: View) -> Shown:
         """A tile with the dashboard's values in the place of the view's own."""
@@ -85,6 +103,9 @@ class VisitorBase(InsightsBase):
     async def reading(self, shown: Shown, mode: Mode) -> Reading:
         """A view as its owner would meet it, so that a refresh is in the owner's name."""
         owner = Actor(name=shown.view.owner, scopes=frozenset())
+        if shown.is_chosen and mode is Mode.LAZY_ASYNC:
+            # Somebody has to be the first with these values, and came for their rows.
+            mode = Mode.ASYNC_EXCEPT_ON_CACHE_MISS
         return await self.services.variants.read(owner, shown.view, shown.place.values, mode)
 
     async def tile_reading(self, shown: Shown, mode: Mode) -> Reading:

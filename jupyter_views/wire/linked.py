@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from msgspec import Meta, Struct, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from ..core.links import LinkSettings
-from ..core.model import SECOND, Instant, Result
+from ..core.model import Instant, Result
 from ..core.ports import Column
 from ..core.reading import Reading
 from ..core.results import Table
 from .fields import iso
 from .insights import InsightOut
+from .linked_words import age, banner, date_words, day_and_time
+from .visitor_values import InputOut
 
 PAGE_ROWS = 100
 NO_NAME = "(no name)"
@@ -23,18 +24,7 @@ _COLLABORATORS_EDIT = 37
 FLAGS = (
     "whitelabel", "no_header", "show_inspector", "legend", "detailed", "hide_extra_details",
 )  # fmt: skip
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _NUMBERS = frozenset({"integer", "decimal", "double"})
-# A visitor is not told what the sources are called.
-_REASONS = {
-    "source_changed": "what it reads has changed since.",
-    "definition_changed": "its definition has changed since.",
-    "upstream_view": "a view that it reads has changed since.",
-    "age": "it is older than its limit.",
-    "unverifiable": "it is some time old, and its sources cannot be checked.",
-}
-
-
 TileKey = Annotated[
     int, Meta(ge=1, lt=2**31, description="One tile of a dashboard; not needed elsewhere.")
 ]
@@ -56,11 +46,26 @@ class PageQuery(Struct, frozen=True, kw_only=True):
         """What every other address of this page says too."""
         return {} if self.tile is None else {"tile": str(self.tile)}
 
+    def with_values(self, values: dict[str, str]) -> ChosenQuery:
+        """The same page with values that its visitor chose."""
+        return ChosenQuery(**asdict(self), values=values)
+
     @property
     def number(self) -> int:
         """The wanted page; the first where none that could be is named."""
         is_number = self.page.isascii() and self.page.isdecimal() and len(self.page) < 10
         return max(1, int(self.page)) if is_number else 1
+
+
+class ChosenQuery(PageQuery, frozen=True, kw_only=True):
+    """The query string of a page whose visitor chose values, as other addresses say them."""
+
+    values: dict[str, str]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The values too."""
+        return super().kept | self.values
 
 
 class LinkQuery(Struct, frozen=True, kw_only=True):
@@ -162,10 +167,16 @@ class PageOut(Struct, frozen=True, kw_only=True):
         Name of the dashboard of which it is a tile.
     dates
         The date range that its dashboard sets.
+    inputs
+        The values that the visitor may choose.
+    is_chosen
+        Some are other than the owner's.
     """
 
     parent: str | None
     dates: str | None
+    inputs: tuple[InputOut, ...]
+    is_chosen: bool
     name: str
     description: str | None
     status: str
@@ -241,6 +252,7 @@ def page_out(
     now: Instant,
     parent: str | None = None,
     dates: dict[str, str | None] | None = None,
+    inputs: tuple[InputOut, ...] = (),
 ) -> PageOut:
     """The page of a view as its owner lets visitors see it.
 
@@ -252,6 +264,8 @@ def page_out(
         Of the link, for its downloads.
     parent, dates
         The dashboard of which it is a tile, and its date range.
+    inputs
+        The form of values that the visitor may choose.
     """
     view, result = reading.view, reading.view.current.result
     computed_at = result.computed_at if result is not None else None
@@ -259,6 +273,8 @@ def page_out(
     return PageOut(
         parent=parent,
         dates=date_words(dates),
+        inputs=inputs,
+        is_chosen=isinstance(query, ChosenQuery) and bool(query.values),
         name=view.title,
         description=view.description,
         status=reading.status,
@@ -279,32 +295,9 @@ def page_out(
     )
 
 
-def banner(reading: Reading) -> str | None:
-    """The state in words; nothing while all is well."""
-    match reading.status:
-        case "refreshing":
-            return "Refreshing: newer rows are being made. Load this page again in a moment."
-        case "failed":
-            return "Failed: the last refresh did not succeed. These are the last good rows."
-        case "never_run":
-            return "Never run: there are no rows yet."
-        case "stale":
-            reason = _REASONS.get(reading.freshness.reason or "", "it may be out of date.")
-            return f"Stale: {reason}"
-    return None
-
-
 def suffix(query: PageQuery) -> str:
     """What the addresses of the files of this page end with."""
     return address(query.kept) if query.kept else ""
-
-
-def date_words(dates: dict[str, str | None] | None) -> str | None:
-    """A date range in words; None for none."""
-    start, end = (dates or {}).get("date_from"), (dates or {}).get("date_to")
-    if start and end:
-        return f"From {start} to {end}."
-    return f"From {start}." if start else f"Until {end}." if end else None
 
 
 def table_out(table: Table, query: PageQuery, *, is_truncated: bool) -> TableOut:
@@ -372,21 +365,3 @@ def _notes(table: Table, is_truncated: bool) -> list[str]:
 
 def _cut(text: str | None, chars: int) -> str | None:
     return text if text is None or len(text) <= chars else text[:chars] + "…"
-
-
-def day_and_time(at: Instant) -> str:
-    """An instant as people read it: "20 Nov 2026 14:02 UTC"."""
-    then = datetime.fromtimestamp(at / SECOND, UTC)
-    return f"{then.day} {_MONTHS[then.month - 1]} {then:%Y %H:%M} UTC"
-
-
-def age(then: Instant, now: Instant) -> str:
-    """How long ago: "4 minutes ago"."""
-    seconds = (now - then) // SECOND
-    if seconds < 5:
-        return "just now"
-    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count:,} {word}{'' if count == 1 else 's'} ago"
-    return "just now"

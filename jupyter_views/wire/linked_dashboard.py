@@ -20,12 +20,9 @@ from .linked import (
     PictureOut,
     TableOut,
     address,
-    age,
-    banner,
-    date_words,
-    day_and_time,
     table_out,
 )
+from .linked_words import age, banner, date_words, day_and_time
 from .people import PersonOut, person_out
 
 PAGE_TILES = 6

@@ -80,6 +80,7 @@ class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}
 
     allowed_user_ids: tuple[str, ...] | None
     sql: str
+    params: dict[str, Any]
     sources: tuple[str, ...]
     upstreams: tuple[str, ...]
     columns: tuple[Column, ...] | None
@@ -228,6 +229,7 @@ def view_detail(reading: Reading, actor: Actor, prefix: str) -> ViewDetail:
         **detail_words(view),
         allowed_user_ids=view.allowed_user_ids if is_owner(actor, view) else None,
         sql=view.version.query.sql,
+        params=view.version.params,
     )
 
 

@@ -162,6 +162,7 @@ function fieldNames(trans: TranslationBundle): Readonly<Record<string, string>> 
     'settings.chart': trans.__('Page shows the chart'),
     'settings.downloads': trans.__('Page offers downloads'),
     'settings.show_sql': trans.__('Page shows the SQL'),
+    'settings.parameters': trans.__('Visitors choose'),
     'settings.owner_name': trans.__('Page shows the owner’s name'),
     'settings.noHeader': trans.__('Page leaves out name and description'),
     'settings.theme': trans.__('Colours of the page'),

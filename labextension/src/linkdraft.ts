@@ -25,6 +25,8 @@ export interface ILinkFields {
   readonly theme: Theme;
   /** Sites that may show the page in a frame, one a line. */
   readonly origins: string;
+  /** Parameters for which visitors may choose values. */
+  readonly parameters: readonly string[];
   readonly end: End;
   /** The date of one's own, as an input of the browser has it: local, without a zone. */
   readonly date: string;
@@ -53,6 +55,7 @@ const WIRE: Readonly<Record<keyof ILinkFields, string>> = {
   heading: 'settings.noHeader',
   theme: 'settings.theme',
   origins: 'settings',
+  parameters: 'settings.parameters',
   end: 'expires_at',
   date: 'settings.date'
 };
@@ -102,6 +105,9 @@ export class LinkDraft extends Draft<ILinkFields> {
     if (this.isChanged('theme')) {
       changed.theme = value.theme;
     }
+    if (this.isChanged('parameters')) {
+      changed.parameters = value.parameters;
+    }
     if (this.isChanged('origins')) {
       changed[ORIGINS] = value.origins.split(/\s+/).filter(Boolean);
     }
@@ -126,6 +132,7 @@ function fieldsOf({ createdAt, settings, expiresAt }: ISharing): ILinkFields {
     heading: isOn('heading'),
     theme: THEMES.find(theme => theme === settings.theme) ?? 'system',
     origins: originsOf(settings),
+    parameters: texts(settings.parameters),
     end: createdAt === null ? '7' : expiresAt === null ? 'never' : 'kept',
     date: ''
   };

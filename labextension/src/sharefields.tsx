@@ -19,7 +19,12 @@ interface IFieldsProps {
   trans: TranslationBundle;
 }
 
-export function LinkFields({ draft, trans }: IFieldsProps): ReactElement {
+interface ILinkFieldsProps extends IFieldsProps {
+  /** Of the view. */
+  parameters: readonly string[];
+}
+
+export function LinkFields({ draft, parameters, trans }: ILinkFieldsProps): ReactElement {
   const [isMore, setMore] = useState(false);
   const isRefused = draft.error('origins') !== null;
   // What is to be mended has to be seen, and stays so while it is typed anew.
@@ -28,6 +33,7 @@ export function LinkFields({ draft, trans }: IFieldsProps): ReactElement {
     <>
       <EndFields draft={draft} trans={trans} />
       <Shown draft={draft} trans={trans} />
+      {parameters.length > 0 && <Choices draft={draft} parameters={parameters} trans={trans} />}
       <details
         open={isMore || isRefused}
         onToggle={({ currentTarget }) => setMore(currentTarget.open)}
@@ -107,6 +113,37 @@ function Shown({ draft, trans }: IFieldsProps): ReactElement {
               onChange={({ target }) => draft.change({ [name]: target.checked })}
             />
             {names[name]}
+          </label>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** Values that visitors may choose; what is chosen is theirs alone. */
+function Choices({ draft, parameters, trans }: ILinkFieldsProps): ReactElement {
+  const chosen = draft.value.parameters;
+  const title = trans.__('Visitors choose');
+  return (
+    <div className="jp-ViewsShare-shown" role="group" aria-label={title}>
+      <span className="jp-ViewsField-label" aria-hidden="true">
+        {title}
+      </span>
+      <div>
+        {parameters.map(name => (
+          <label key={name}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(name)}
+              onChange={({ target }) =>
+                draft.change({
+                  parameters: target.checked
+                    ? [...chosen, name]
+                    : chosen.filter(known => known !== name)
+                })
+              }
+            />
+            <code>{name}</code>
           </label>
         ))}
       </div>

@@ -96,7 +96,7 @@ function NewLink({ model, trans }: IShareProps): ReactElement {
       }}
     >
       <DraftRefusal draft={model.draft} trans={trans} />
-      <LinkFields draft={model.draft} trans={trans} />
+      <LinkFields draft={model.draft} parameters={model.subject.parameters} trans={trans} />
       <CheckField
         id="jp-views-share-protect"
         label={trans.__('Ask for a password')}
@@ -134,7 +134,7 @@ function Link({ model, trans }: IShareProps): ReactElement {
         }}
       >
         <DraftRefusal draft={draft} trans={trans} />
-        <LinkFields draft={draft} trans={trans} />
+        <LinkFields draft={draft} parameters={model.subject.parameters} trans={trans} />
         <SaveButtons
           draft={draft}
           label={trans.__('Save changes')}

@@ -57,6 +57,8 @@ export interface ISubject {
   readonly isMine: boolean;
   readonly people: IPeople;
   readonly columns: readonly string[];
+  /** Names of values that visitors may be let choose. */
+  readonly parameters: readonly string[];
 }
 
 /** A line of the access log. */
@@ -87,6 +89,9 @@ export interface IMadePassword {
   readonly password: string;
 }
 
+/** Kinds of values for which a page can have a field. */
+const CHOOSABLE: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
+
 /** Lines on a page of the access log. */
 export const VISITS = 20;
 
@@ -107,7 +112,10 @@ export class Shares {
       owner: text(raw.owner),
       isMine: raw.is_mine === true,
       people: toPeople(raw),
-      columns: columns.map(column => text(record(column).name))
+      columns: columns.map(column => text(record(column).name)),
+      parameters: Object.entries(record(raw.params)).flatMap(([name, value]) =>
+        CHOOSABLE.has(typeof value) ? [name] : []
+      )
     };
   }
 
