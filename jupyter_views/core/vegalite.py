@@ -22,7 +22,16 @@ WIDTH, HEIGHT = 640, 320
 _TITLE = 80
 _BAR_HEIGHT = 20
 _YEARS = (1000, 2999)
-_NARROW = {"labelLimit": 160, "titleLimit": 160}
+# Vega cuts a text that is too long between two halves of a character beyond the
+# sixteen bits, and the server's own drawing fails on half a character: texts
+# with such characters are cut before, to so many that they fit wherever they stand.
+_WIDE_CHARS = 10
+_WIDE = re.compile("[\U00010000-\U0010ffff]")
+_WHOLE_CHARACTERS = (
+    "replace(datum.label, regexp('^(?=[^]*[\\\\ud800-\\\\udbff])"
+    "((?:[\\\\ud800-\\\\udbff][\\\\udc00-\\\\udfff]|[^\\\\ud800-\\\\udfff]){10})[^]+$'), '$1…')"
+)
+_NARROW = {"labelLimit": 160, "labelExpr": _WHOLE_CHARACTERS, "titleLimit": 160}
 _BY_RANK = {"field": "s", "op": "min"}
 _UPRIGHT_BARS, _UPRIGHT_LABEL = 8, 12
 _TOLD_APART = 40
@@ -113,9 +122,10 @@ def spec_of(chart: Chart, points: Points, kinds: dict[str, Kind], summary: str) 
 
 def empty(reason: str) -> dict[str, Any]:
     """A picture of the words that say why there is no chart."""
+    most = 4 * _WIDE_CHARS if _WIDE.search(reason) else len(reason)
     return _framed(reason, b"[{}]") | {
         "height": 60,
-        "mark": {"type": "text", "text": reason, "fontSize": 14, "limit": WIDTH},
+        "mark": {"type": "text", "text": reason[:most], "fontSize": 14, "limit": WIDTH},
         "encoding": {},
     }
 
@@ -149,7 +159,8 @@ def is_years(points: Points) -> bool:
 
 def shown(name: str) -> str:
     """A name, cut to what a title has room for."""
-    return name if len(name) <= _TITLE else name[: _TITLE - 1] + "…"
+    most = _WIDE_CHARS if _WIDE.search(name) else _TITLE
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _framed(summary: str, rows: bytes) -> dict[str, Any]:
@@ -213,6 +224,7 @@ def _x(chart: Chart, points: Points, kind: Kind) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": title, "titleLimit": WIDTH, "labelLimit": 160}
     if is_discrete(chart, kind):
         # The values come in the order in which they are to stand.
+        axis["labelExpr"] = _WHOLE_CHARACTERS
         axis["labelAngle"] = 0 if points.places <= _UPRIGHT_BARS else -90
         return {"field": "x", "type": "nominal", "sort": None, "axis": axis}
     if kind == "time":
