@@ -34,9 +34,12 @@ class Person:
         self.url = url
         self._authorization = authorization
 
-    def save(self, sql: str, name: str, **fields: Any) -> dict[str, Any]:
+    def save(
+        self, sql: str, name: str, *, params: dict[str, Any] | None = None, **fields: Any
+    ) -> dict[str, Any]:
         """Run SQL over REST and save it as a view; relative names start at the root folder."""
-        statement = self.call("POST", "views/api/v1/statements", {"sql": sql}, wait=50)
+        asked = {"sql": sql, "params": params or {}}
+        statement = self.call("POST", "views/api/v1/statements", asked, wait=50)
         assert statement["status"] == "SUCCESS", statement
         body = {"name": name, "statement_id": statement["id"], **fields}
         return self.call("POST", "views/api/v1/perspectives", body)

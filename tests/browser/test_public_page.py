@@ -47,10 +47,12 @@ _NUMBERS = count(1)
 class Shared:
     """A view with a link, on a server of its own."""
 
-    def __init__(self, lab: Lab, sql: str, name: str, **settings: Any) -> None:
+    def __init__(
+        self, lab: Lab, sql: str, name: str, params: dict[str, Any] | None = None, **settings: Any
+    ) -> None:
         self._lab = lab
         self.name = f"{name} {next(_NUMBERS)}"
-        view = lab.save(sql, self.name, auto_refresh=False)
+        view = lab.save(sql, self.name, params=params, auto_refresh=False)
         lab.call("POST", f"views/api/views/{view['short_id']}/doors/insight", {})
         self.short_id = view["short_id"]
         self._sharing = f"views/api/projects/1/insights/{view['short_id']}/sharing"
@@ -119,6 +121,28 @@ def test_it_is_read_paged_and_sorted_by_links_alone(visitor, lab):
     )
     page.get_by_role("link", name="Next page").click()
     assert visitor.cells()[0] == "149"
+
+
+def test_values_are_chosen_in_a_form_that_needs_no_script(visitor, lab):
+    sql = "SELECT $region AS region, $least + n AS n FROM range(150) t(n)"
+    own = {"region": "EU", "least": 10}
+    shared = Shared(lab, sql, "Chosen", own, parameters=list(own))
+    page = visitor.page
+
+    page.goto(shared.url)
+    page.get_by_label("region").fill("US & <b>")
+    page.get_by_label("least").fill("20")
+    page.get_by_role("button", name="Show").click()
+
+    assert visitor.cells()[:2] == ["US & <b>", "20"]
+    page.get_by_role("link", name="Next page").click()
+    assert visitor.cells()[:2] == ["US & <b>", "120"]
+    expect(page.get_by_label("region")).to_have_value("US & <b>")
+    page.get_by_role("link", name="Back to the first values").click()
+    assert visitor.cells()[:2] == ["EU", "10"]
+    page.goto(f"{shared.url}?p.least=many")
+    expect(page.get_by_label("least")).to_have_value("many")
+    expect(page.get_by_label("least")).to_have_accessible_description("Write a whole number.")
 
 
 def test_it_asks_for_nothing_but_itself(visitor, lab):
@@ -296,6 +320,15 @@ def looked_at(lab: Lab) -> list[str]:
     )
     settings = {"downloads": True, "show_sql": True, "owner_name": True}
     shared = Shared(lab, sql, "Looked at", **settings)
+    own = {"a_region": "EU", "least": 10, "day": "2026-11-30", "whole": True}
+    chosen = Shared(
+        lab,
+        "SELECT $a_region, $least, $day, $whole",
+        "Chosen from",
+        own,
+        parameters=list(own),
+        **settings,
+    )
     guarded = Shared(lab, sql, "Guarded")
     guarded.protect()
     insights = [
@@ -313,7 +346,16 @@ def looked_at(lab: Lab) -> list[str]:
     tile = f"{dashboard}?tile={board['tiles'][2]['id']}"
     nothing = f"{lab.url}views/shared/vs_nothing"
     # A last page, for its few cells are as many kinds as a hundred rows are.
-    return [f"{shared.url}?page=2&sort=n", guarded.url, nothing, dashboard, tile]
+    mistaken = f"{chosen.url}?p.least=many"
+    return [
+        f"{shared.url}?page=2&sort=n",
+        chosen.url,
+        mistaken,
+        guarded.url,
+        nothing,
+        dashboard,
+        tile,
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -91,6 +91,25 @@ def _visit(url: str, password: str | None = None) -> tuple[int, str]:
             return refused.code, refused.read().decode()
 
 
+def test_the_owner_says_which_values_visitors_choose(screen: Screen) -> None:
+    sql, own = "SELECT $region AS region, $least AS n", {"region": "EU", "least": 1}
+    short_id = screen.lab.save(sql, "With values", params=own)["short_id"]
+    _share(screen, short_id, settings={"parameters": ["least"], "legend": True})
+    dialog = _open(screen, short_id)
+    choices = dialog.get_by_role("group", name="Visitors choose")
+    expect(choices.get_by_label("least")).to_be_checked()
+
+    choices.get_by_label("region").check()
+    choices.get_by_label("least").uncheck()
+    dialog.get_by_role("button", name="Save changes").click()
+
+    expect(dialog.get_by_role("button", name="Save changes")).to_have_count(0)
+    sharing = _sharing(screen, short_id)
+    assert sharing["settings"] == {"parameters": ["region"], "legend": True}
+    assert 'name="p.region"' in _visit(urllib.parse.urljoin(screen.lab.url, sharing["url"]))[1]
+    dialog.get_by_role("button", name="Close").click()
+
+
 def test_a_link_is_made_in_two_steps_and_opens_what_its_fields_say(screen: Screen) -> None:
     short_id = _save(screen, "For all")
     screen.open_view(short_id)
