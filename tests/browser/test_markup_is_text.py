@@ -94,6 +94,19 @@ class Marked:
         token = self._call("PATCH", f"{shared}/sharing", change)["access_token"]
         return f"{self._lab.url}views/shared/{token}"
 
+    def trace(self) -> tuple[str, list[str]]:
+        """A view with the corpus in its activity and beside its passwords; their notes too."""
+        short_id = self._saved("SELECT 1 AS n", "Traced")
+        for words in packed(MARKUP, 400):
+            change = {"description": words, "tags": [words[:100]], "_create_in_folder": words[:200]}
+            self._call("PATCH", f"insights/{short_id}", change)
+        shared = f"insights/{short_id}/sharing"
+        self._call("PATCH", shared, {"enabled": True, "password_required": True})
+        notes = packed(MARKUP, 100)[:20]
+        for note in notes:
+            self._call("POST", f"{shared}/passwords", {"note": note})
+        return short_id, notes
+
     def rename(self, name: str) -> str:
         """Give the dashboard another name and description; what is kept of the name."""
         body = {"name": name, "description": name}
@@ -182,7 +195,7 @@ def test_A22_names_and_descriptions_in_the_sidebar_are_text(screen: Screen, mark
     expect(rows.first).to_be_visible()
     found: dict[str, tuple[str, str]] = {}
     scroller = screen.panel.locator(".jp-ViewsList")
-    while len(found) < len(marked.insights) + 2:
+    while not {each["short_id"] for each in marked.insights} <= found.keys():
         for key, name, title in rows.evaluate_all(
             """rows => rows.map(row => [
               row.dataset.shortId,
@@ -235,6 +248,37 @@ def test_A22_name_columns_and_cells_of_a_result_are_text(screen: Screen, marked:
     assert screen.dialogs == []
 
 
+def test_A22_the_activity_dialogs_and_menus_are_text(screen: Screen, marked: Marked) -> None:
+    short_id, notes = marked.trace()
+    screen.open_sidebar()
+
+    screen.open_view(short_id, "activity")
+    more = screen.result.get_by_role("button", name="Show older ones")
+    while more.count() and more.is_visible():
+        more.click()
+        screen.page.wait_for_load_state("networkidle")
+    expect(screen.result).to_contain_text("alert(1)")
+    assert is_harmless(screen.page, ROOTS["result"])
+
+    dialog = screen.page.locator(".jp-Dialog")
+    screen.begin("views:share", id=short_id)
+    expect(dialog.get_by_text(notes[0], exact=True)).to_be_visible()
+    assert is_harmless(screen.page, ".jp-Dialog")
+    dialog.get_by_role("button", name="Close").click()
+    screen.begin("views:details", id=short_id)
+    expect(dialog.get_by_label("Description")).not_to_be_empty()
+    assert is_harmless(screen.page, ".jp-Dialog")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+
+    screen.panel.get_by_role("button", name="Filter views").click()
+    for title in ("Folder", "Tag"):
+        screen.page.locator(".lm-Menu-item", has_text=title).last.hover()
+        expect(screen.page.locator(".lm-Menu")).to_have_count(2)
+        assert is_harmless(screen.page, ".lm-Menu")
+    assert screen.dialogs == []
+
+
 def test_A22_the_text_of_an_error_is_text(screen: Screen, lab: Lab) -> None:
     short = tuple(text for text in MARKUP if len(text) < 80)
     views = []
@@ -246,6 +290,8 @@ def test_A22_the_text_of_an_error_is_text(screen: Screen, lab: Lab) -> None:
     for view in views:
         lab.refresh(view["short_id"])
     screen.open_sidebar()
+    # The list is longer than what is drawn of it.
+    screen.panel.get_by_label("Search views").fill("Fault")
     for view in views:
         expect(screen.badge(view["name"])).to_have_text("Failed")
         screen.command("views:open", id=view["short_id"])
