@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 
 from msgspec import Struct
@@ -184,9 +185,9 @@ class TokenVisitor(VisitorBase):
             each for each in opened if key is None or key in {str(each.view.id), each.view.short_id}
         )
 
+    @abstractmethod
     async def send_visited(self, share: Share, asked: str | None) -> None:
         """Answer with what the link opens."""
-        raise NotImplementedError
 
 
 class VisitedInsightHandler(TokenVisitor, InsightHandler):

@@ -1,8 +1,6 @@
 /** The activity in a result tab: who did what with the view, with before and after. */
 
-import { VDomRenderer } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 
 import { ActivityModel } from './activity';
@@ -16,6 +14,7 @@ import {
   valueWords
 } from './deedwords';
 import type { DocumentModel } from './document';
+import { FollowingView } from './followingview';
 import { byDay, timeWords } from './pastwords';
 import { PastProblem } from './states';
 import { grouped, moment } from './words';
@@ -25,31 +24,10 @@ interface IActivityOptions {
   trans: TranslationBundle;
 }
 
-export class ActivityView extends VDomRenderer<ActivityModel> {
+export class ActivityView extends FollowingView<ActivityModel> {
   constructor({ document, trans }: IActivityOptions) {
-    super(new ActivityModel(document));
+    super(new ActivityModel(document), trans.__('Activity'));
     this._trans = trans;
-    this.addClass('jp-ViewsPast');
-    this.node.tabIndex = 0;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Activity'));
-  }
-
-  override dispose(): void {
-    if (this.isDisposed) {
-      return;
-    }
-    this.model.dispose();
-    super.dispose();
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this.model.begin();
-  }
-
-  protected override onActivateRequest(): void {
-    this.node.focus();
   }
 
   protected override render(): ReactElement | null {

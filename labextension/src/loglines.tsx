@@ -1,11 +1,10 @@
 /** The decision log in a result tab: what was noticed, and what was done about it. */
 
-import { VDomRenderer } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 
 import type { DocumentModel } from './document';
+import { FollowingView } from './followingview';
 import { LogModel } from './log';
 import { byDay, timeWords } from './pastwords';
 import { PastProblem } from './states';
@@ -17,31 +16,10 @@ interface ILogOptions {
   trans: TranslationBundle;
 }
 
-export class LogView extends VDomRenderer<LogModel> {
+export class LogView extends FollowingView<LogModel> {
   constructor({ document, trans }: ILogOptions) {
-    super(new LogModel(document));
+    super(new LogModel(document), trans.__('Decision log'));
     this._trans = trans;
-    this.addClass('jp-ViewsPast');
-    this.node.tabIndex = 0;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Decision log'));
-  }
-
-  override dispose(): void {
-    if (this.isDisposed) {
-      return;
-    }
-    this.model.dispose();
-    super.dispose();
-  }
-
-  protected override onAfterAttach(msg: Message): void {
-    super.onAfterAttach(msg);
-    this.model.begin();
-  }
-
-  protected override onActivateRequest(): void {
-    this.node.focus();
   }
 
   protected override render(): ReactElement | null {

@@ -1,6 +1,5 @@
 /** The history in a result tab: refreshes and versions on one line of time, newest first. */
 
-import { VDomRenderer } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
@@ -8,6 +7,7 @@ import type { ReactElement } from 'react';
 
 import { CommandIDs } from './acting';
 import type { DocumentModel } from './document';
+import { FollowingView } from './followingview';
 import { HistoryModel, type Entry } from './history';
 import { byDay } from './pastwords';
 import { PastRefresh } from './pastrefresh';
@@ -20,15 +20,11 @@ interface IHistoryOptions {
   trans: TranslationBundle;
 }
 
-export class HistoryView extends VDomRenderer<HistoryModel> {
+export class HistoryView extends FollowingView<HistoryModel> {
   constructor({ document, commands, trans }: IHistoryOptions) {
-    super(new HistoryModel(document));
+    super(new HistoryModel(document), trans.__('History'));
     this._commands = commands;
     this._trans = trans;
-    this.addClass('jp-ViewsPast');
-    this.node.tabIndex = 0;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('History'));
     document.stateChanged.connect(this._onDocument, this);
   }
 
@@ -37,18 +33,12 @@ export class HistoryView extends VDomRenderer<HistoryModel> {
       return;
     }
     this.model.document.stateChanged.disconnect(this._onDocument, this);
-    this.model.dispose();
     super.dispose();
   }
 
   protected override onAfterAttach(msg: Message): void {
     super.onAfterAttach(msg);
-    this.model.begin();
     this._onDocument();
-  }
-
-  protected override onActivateRequest(): void {
-    this.node.focus();
   }
 
   protected override render(): ReactElement | null {
