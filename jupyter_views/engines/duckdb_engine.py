@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -14,7 +13,7 @@ from typing import Literal, TypeVar
 from msgspec import structs
 
 from ..core.charts import Chart, Points, Profile
-from ..core.errors import Canceled, EngineFailed, Unavailable, ViewsError
+from ..core.errors import Canceled, EngineFailed, Unavailable
 from ..core.ports import (
     Comparing,
     Comparison,
@@ -66,7 +65,6 @@ _PLOT_SECONDS = 60.0
 _DRAW_SECONDS = 30.0
 _HEAVY_ROWS = 50_000
 _WATCH_SECONDS = 0.1
-_SETTLED_SECONDS = 10.0
 # V8 maps 0.6 GiB that it writes to, and holds 100 MB of it.
 _DRAWING_BYTES = GIB
 _Kind = TypeVar("_Kind", Planned, Looked, Ran, Rendered, Compared, Surveyed, Plotted, Drawn)
@@ -78,8 +76,7 @@ class DuckDBEngine:
     Two kinds of workers, so that a short question never waits behind a long
     query: *run* workers execute what users wrote, *read* workers check SQL,
     look at sources and render stored results. A third kind, *draw*, makes
-    pictures of charts; it starts when the server has settled, or is first
-    needed.
+    pictures of charts; it starts when it is first needed.
 
     Parameters
     ----------
@@ -129,7 +126,6 @@ class DuckDBEngine:
         self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess | None] = {}
         self._canceled: set[str] = set()
         self._watcher: asyncio.Task[None] | None = None
-        self._warming: asyncio.Task[None] | None = None
         # One for each kind: what user SQL crashes must not close the way to stored rows.
         self._breakers = (Breaker(), Breaker())
         pictures = Breaker()
@@ -178,13 +174,12 @@ class DuckDBEngine:
             await self.stop()
             raise group_error.exceptions[0] from None
         self._watcher = asyncio.create_task(self._watch_memory())
-        self._warming = asyncio.create_task(self._warm_drawings())
 
     async def stop(self) -> None:
         """Stop every worker and remove the scratch folder; what runs fails with Interrupted."""
-        for task in filter(None, (self._watcher, self._warming)):
-            task.cancel()
-        self._watcher = self._warming = None
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._watcher = None
         await asyncio.gather(self._runs.close(), self._reads.close(), self._drawings.close())
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
@@ -249,12 +244,6 @@ class DuckDBEngine:
         async with self._drawings.worker() as worker:
             reply = await worker.ask(Draw(spec, title, form), seconds=_DRAW_SECONDS)
             return _expect(reply, Drawn).picture
-
-    async def _warm_drawings(self) -> None:
-        await asyncio.sleep(_SETTLED_SECONDS)
-        with contextlib.suppress(ViewsError):
-            async with self._drawings.worker():
-                pass
 
     async def run(self, run: Run, on_progress: Callable[[Progress], None]) -> Outcome:
         """Run to the end, to a limit or to :meth:`cancel`; the file belongs to the caller."""

@@ -39,8 +39,12 @@ async def _has_run(door: Door, times: int) -> bool:
 
 
 async def wait_of(door: Door, clock: OwnClock) -> float:
-    """Seconds until it is tried again."""
-    return clock.seconds_to((await door.facts())["next_refresh_at"])
+    """Seconds until it is tried again; while a try is about to begin no instant is set."""
+    return clock.seconds_to(await until(lambda: _next_try(door)))
+
+
+async def _next_try(door: Door) -> str | None:
+    return (await door.facts())["next_refresh_at"]
 
 
 async def test_F21_a_refresh_that_fails_for_ever_is_tried_less_often_and_told_in_few_lines(
