@@ -20,6 +20,7 @@ from .core.calculations import Calculations
 from .core.charting import ChartService
 from .core.dashboards import DashboardService
 from .core.deciding import DecisionLog
+from .core.endpoints import EndpointService
 from .core.errors import ViewsError
 from .core.history import HistoryService
 from .core.insights import InsightService
@@ -29,6 +30,7 @@ from .core.links import LinkSecret
 from .core.model import SECOND, Actor
 from .core.placing import Placing
 from .core.projects import ProjectService
+from .core.publishing import DoorService
 from .core.reading import ReadingService
 from .core.refreshing import Refresher
 from .core.results import ResultService
@@ -42,6 +44,7 @@ from .core.verifying import Verifier
 from .core.views import ViewService
 from .core.visiting import VisitingService
 from .core.watching import Watching
+from .core.writing import ViewWriter
 from .engines.duckdb_engine import DuckDBEngine
 from .engines.file_events import FileEvents
 from .engines.states import sweep_states
@@ -258,14 +261,19 @@ class Parts:
             clock=clock,
         )
         placing = Placing(store.dashboards)
+        writer = ViewWriter(store.views)
         views = ViewService(
             rows=store.views,
+            writer=writer,
             versions=store.history,
             statements=statements,
             refresher=self._refresher,
             announcer=announcer,
             placing=placing,
             clock=clock,
+        )
+        doors = DoorService(
+            rows=store.views, writer=writer, views=views, announcer=announcer, clock=clock
         )
         return Services(
             statements=statements,
@@ -278,6 +286,17 @@ class Parts:
                 plotter=self.engine, views=views, files=store.files, cache=store.cache
             ),
             keys=KeyService(rows=store.keys, clock=clock),
+            doors=doors,
+            endpoints=EndpointService(
+                rows=store.endpoints,
+                created=store.views,
+                views=views,
+                doors=doors,
+                statements=statements,
+                announcer=announcer,
+                clock=clock,
+                folder=folders[0],
+            ),
             insights=InsightService(
                 rows=store.insights,
                 created=store.views,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from .model import Instant, Page
 
-Scope = Literal["view", "dashboard"]
+Scope = Literal["view", "dashboard", "endpoint"]
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,10 @@ class Activity(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     item_id, short_id
-        Keys of the view or the dashboard; a dashboard has no short one.
+        Keys of the view or the dashboard; a dashboard has no short one, an
+        endpoint those of its view.
+    door_id
+        The endpoint's own key, where the deed was done to one.
     name
         What it was called then.
     person
@@ -60,6 +63,7 @@ class Activity(Struct, frozen=True, kw_only=True):
     activity: str
     at: Instant
     changes: tuple[Change, ...] | None = None
+    door_id: str | None = None
 
 
 class ActivityRows(Protocol):

@@ -8,12 +8,14 @@ import msgspec
 from msgspec.structs import replace
 
 from .activity import Activity, Change, changes_between, new_activity_id
-from .model import Instant, Version, View
+from .model import EndpointDoor, Instant, Version, View
+
+Deeds = tuple[Activity, ...]
 
 
 def told(view: View) -> dict[str, Any]:
     """The fields of a view that people change."""
-    rule, insight = view.rule, view.insight
+    rule, insight, endpoint = view.rule, view.insight, view.endpoint
     fields: dict[str, Any] = {
         "name": view.name or None,
         "description": view.description,
@@ -40,6 +42,11 @@ def told(view: View) -> dict[str, Any]:
             "favorited": insight.favorited,
             "saved": insight.saved,
             "deleted": insight.deleted,
+        }
+    if endpoint is not None:
+        fields |= {
+            "is_active": endpoint.is_active,
+            "is_materialized": endpoint.is_materialized,
         }
     return fields
 
@@ -94,8 +101,31 @@ def _word(before: View, after: View) -> str:
     return "deleted" if is_deleted else "restored"
 
 
+def of_endpoint(activity: Activity, door: EndpointDoor) -> Activity:
+    """A deed on a view as one on its endpoint, under the endpoint's name."""
+    return replace(activity, scope="endpoint", name=door.name, door_id=door.id)
+
+
+def through_endpoint(activity: Activity | None, view: View, version: Version | None) -> Deeds:
+    """What a change through the endpoint door is told as: a new version is a deed of its own."""
+    if activity is None or view.endpoint is None:
+        return ()
+    told_of = of_endpoint(activity, view.endpoint)
+    if version is None or version.n == view.version.n:
+        return (told_of,)
+    changes = activity.changes or ()
+    words = tuple(change for change in changes if change.field != "query")
+    queries = tuple(change for change in changes if change.field == "query")
+    made = replace(told_of, id=new_activity_id(), activity="version_created", changes=queries)
+    return (replace(told_of, changes=words), made) if words else (made,)
+
+
 def after_change(
-    view: View, fields: dict[str, Any], insight: dict[str, Any], version: Version | None
+    view: View,
+    fields: dict[str, Any],
+    insight: dict[str, Any],
+    version: Version | None,
+    endpoint: dict[str, Any],
 ) -> View:
     """The view as it will be, to tell what changed."""
     words = {name: fields[name] for name in fields.keys() & set(View.__struct_fields__)}
@@ -105,4 +135,6 @@ def after_change(
         changed = replace(changed, version=replace(changed.version, **rest))
     if view.insight is not None and insight:
         changed = replace(changed, insight=replace(view.insight, **insight))
+    if view.endpoint is not None and endpoint:
+        changed = replace(changed, endpoint=replace(view.endpoint, **endpoint))
     return changed

@@ -22,6 +22,7 @@ ViewsError
   NotAcceptable        406  NOT_ACCEPTABLE             details.supported
   Conflict             409  CONFLICT
     SlugTaken          409  SLUG_CONFLICT              suggestions, each free when sent
+    NameTaken          409  NAME_CONFLICT              suggestions, each free when sent
     IdempotencyInFlight 409 IDEMPOTENCY_IN_FLIGHT
   Gone                 410  GONE                       details.rerun
   StaleWrite           412  PRECONDITION_FAILED
@@ -233,6 +234,17 @@ class SlugTaken(Conflict):
 
     def __init__(self, message: str, *, suggestions: tuple[str, ...] = (), **facts: Any) -> None:
         super().__init__(message, **facts)
+        self.suggestions = suggestions
+
+
+class NameTaken(Conflict):
+    """Another endpoint of the project has the name; ``suggestions`` are free."""
+
+    code = "NAME_CONFLICT"
+
+    def __init__(self, message: str, *, suggestions: tuple[str, ...] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.details["field"] = "name"
         self.suggestions = suggestions
 
 

@@ -262,6 +262,32 @@ class InsightDoor(Struct, frozen=True, kw_only=True):
     last_modified_by: str = ""
 
 
+class EndpointDoor(Struct, frozen=True, kw_only=True):
+    """The endpoint door of a view.
+
+    Its age and its schedule are those of the view's :class:`Rule`.
+
+    Attributes
+    ----------
+    id
+        UUID as text.
+    name
+        What its address is made of, unique within the project; never changed.
+    is_active
+        Whether it may be run; one that is not is still listed.
+    is_materialized
+        Rows are kept ready and served without a calculation.
+    derived_from_insight
+        Short id of the insight that it was made from.
+    """
+
+    id: str
+    name: str
+    is_active: bool = True
+    is_materialized: bool = False
+    derived_from_insight: str | None = None
+
+
 class LastRefresh(Struct, frozen=True, kw_only=True):
     """How the newest attempt to replace the current result ended."""
 
@@ -351,6 +377,7 @@ class View(Struct, frozen=True, kw_only=True):
     folder: str | None = None
     perspective: PerspectiveDoor | None = None
     insight: InsightDoor | None = None
+    endpoint: EndpointDoor | None = None
     notebook: dict[str, Any] | None = None
     refreshing: Statement | None = None
     last_refresh: LastRefresh | None = None
@@ -370,7 +397,11 @@ class View(Struct, frozen=True, kw_only=True):
     def doors(self) -> tuple[str, ...]:
         """Through what it is published now."""
         has_insight = self.insight is not None and not self.insight.deleted
-        doors = {"perspective": self.perspective is not None, "insight": has_insight}
+        doors = {
+            "perspective": self.perspective is not None,
+            "insight": has_insight,
+            "endpoint": self.endpoint is not None,
+        }
         return tuple(name for name, is_open in doors.items() if is_open)
 
     @property

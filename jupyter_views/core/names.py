@@ -12,11 +12,15 @@ from itertools import islice
 
 from slugify import slugify
 
-from .errors import BadSlug
+from .errors import BadSlug, Invalid
 
 SLUG_PATTERN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
 RESERVED_SLUGS = frozenset({"new", "search"})
+ENDPOINT_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
+ENDPOINT_LENGTH = 128
+# What stands beside the names in addresses.
+RESERVED_ENDPOINTS = frozenset({"last_execution_times", "materialization_conditions"})
 _BASE62 = string.digits + string.ascii_letters
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -94,3 +98,41 @@ def suggest_slugs(
     )
     found = dict.fromkeys(s for s in free if s is not None)
     return tuple(islice(found, count))
+
+
+def checked_endpoint_name(name: str) -> str:
+    """The name itself, or Invalid that says which form it has."""
+    if name in RESERVED_ENDPOINTS:
+        raise Invalid(f"The name {name} is reserved.", hint="Choose another one.", field="name")
+    if ENDPOINT_PATTERN.fullmatch(name):
+        return name
+    raise Invalid(
+        "Endpoint name must start with a letter and contain only letters, digits, "
+        f"hyphens and underscores, 1-{ENDPOINT_LENGTH} characters.",
+        hint=f"Use {endpoint_name_from(name)}.",
+        field="name",
+    )
+
+
+def endpoint_name_from(title: str) -> str:
+    """The name of an endpoint that is made from a human name; ``endpoint`` where nothing is left.
+
+    Case and underscores stay, as they may stand in a name.
+    """
+    name = slugify(
+        title, lowercase=False, regex_pattern=r"[^A-Za-z0-9_-]+", max_length=SLUG_LENGTH
+    ).strip("-_")
+    if not name or name in RESERVED_ENDPOINTS:
+        return f"endpoint-{name}".rstrip("-")
+    return name if name[0].isalpha() else f"endpoint-{name}"
+
+
+def suggest_endpoint_names(name: str, is_free: Callable[[str], bool]) -> tuple[str, ...]:
+    """A free alternative to a taken name: numbered, at random where the first fifty are taken."""
+    tail = re.search(r"-(\d{1,6})$", name)
+    stem, first = (name[: tail.start()], int(tail.group(1)) + 1) if tail else (name, 2)
+    candidates = [
+        *(f"{stem[: ENDPOINT_LENGTH - 8]}-{number}" for number in range(first, first + 50)),
+        f"{stem[: ENDPOINT_LENGTH - 8]}-{secrets.token_hex(3)}",
+    ]
+    return tuple(islice((each for each in candidates if is_free(each)), 1))

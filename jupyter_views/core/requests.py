@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from .model import Instant, Rule, Statement
 
-Door = Literal["perspective", "insight"]
+Door = Literal["perspective", "insight", "endpoint"]
 ViewStatus = Literal["fresh", "stale", "refreshing", "failed", "never_run"]
 DOORS: tuple[Door, ...] = get_args(Door)
 
@@ -49,7 +49,8 @@ class ViewChange(Struct, frozen=True, kw_only=True):
 
     ``fields`` may hold name, description, tags, folder, is_public,
     auto_refresh, allowed_user_ids and chart, ``rule`` the fields of the view's
-    :class:`~.model.Rule`, ``insight`` those of its insight door.
+    :class:`~.model.Rule`, ``insight`` those of its insight door, ``endpoint``
+    those of its endpoint door.
 
     Attributes
     ----------
@@ -61,11 +62,15 @@ class ViewChange(Struct, frozen=True, kw_only=True):
         The definition as the client wrote it, where it has words of its own.
     dashboards
         The dashboards that it is on from now on; None leaves them.
+    through
+        The door that it came through, where the log tells of that door.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
     rule: dict[str, Any] = field(default_factory=dict)
     insight: dict[str, Any] = field(default_factory=dict)
+    endpoint: dict[str, Any] = field(default_factory=dict)
+    through: Door | None = None
     statement_id: str | None = None
     planned: Statement | None = None
     query_object: dict[str, Any] | None = None
@@ -97,6 +102,38 @@ class NewInsight(Struct, frozen=True, kw_only=True):
     planned: Statement | None = None
     query_object: dict[str, Any] | None = None
     dashboards: tuple[int, ...] = ()
+
+
+class NewEndpoint(Struct, frozen=True, kw_only=True):
+    """What a person says about an endpoint when making it.
+
+    Attributes
+    ----------
+    name
+        Checked; see :func:`~.names.checked_endpoint_name`.
+    planned
+        The checked definition.
+    query_object
+        The definition as the client wrote it.
+    """
+
+    name: str
+    planned: Statement
+    query_object: dict[str, Any]
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    is_active: bool = True
+    is_materialized: bool = False
+    derived_from_insight: str | None = None
+    rule: Rule = Rule()
+
+
+class EndpointFilter(Struct, frozen=True, kw_only=True):
+    """What a list of endpoints is narrowed to; None is no condition."""
+
+    project_id: int
+    is_active: bool | None = None
+    created_by: tuple[str, ...] | None = None
 
 
 class InsightFilter(Struct, frozen=True, kw_only=True):

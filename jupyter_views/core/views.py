@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from .access import require_owner
-from .activity import Activity, Change
 from .announcing import Announcer
-from .deeds import after_change, deed, update_deed
+from .deeds import after_change, deed, of_endpoint, through_endpoint, update_deed
 from .definitions import is_same, version_of
+from .doors import (
+    door_of,
+    free_endpoint_name,
+    opened_endpoint,
+    opened_insight,
+)
 from .errors import (
     BadSlug,
     Invalid,
     NotFound,
     SlugTaken,
-    StaleWrite,
     StatementNoResult,
     StatementNotSuccess,
 )
@@ -28,7 +31,6 @@ from .model import (
     SECOND,
     Actor,
     Cause,
-    InsightDoor,
     Instant,
     PerspectiveDoor,
     Rule,
@@ -37,40 +39,23 @@ from .model import (
     Version,
     View,
 )
-from .names import checked_slug, new_id, new_short_id, slug_from, suggest_slugs
-from .placing import Placed, Placing
+from .names import (
+    checked_slug,
+    new_id,
+    new_short_id,
+    slug_from,
+    suggest_slugs,
+)
+from .placing import Placing
 from .ports import Clock
 from .refreshing import Refresher
-from .requests import DOORS, Door, NewView, ViewChange
+from .requests import Door, NewView, ViewChange
 from .scheduling import first_due
 from .statements import StatementService
+from .writing import ViewRows, ViewWriter
 
-T = TypeVar("T")
 _SLUG_TRIES = 10
-_WRITE_TRIES = 100
 _MATERIAL = frozenset({"name", "description", "query_object", "chart"})
-
-
-class ViewRows(Protocol):
-    """What this service needs of the store; every call is one transaction."""
-
-    def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View: ...
-    def find(self, view_id: int) -> View | None: ...
-    def is_slug_free(self, slug: str) -> bool: ...
-    def update(
-        self,
-        view: View,
-        fields: dict[str, Any],
-        *,
-        by: str,
-        at: Instant,
-        activity: Activity | None,
-        version: Version | None = None,
-        opened: PerspectiveDoor | InsightDoor | None = None,
-        placed: Placed | None = None,
-    ) -> View: ...
-    def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View: ...
-    def delete(self, view: View, activity: Activity) -> None: ...
 
 
 class VersionRows(Protocol):
@@ -86,6 +71,7 @@ class ViewService:
         self,
         *,
         rows: ViewRows,
+        writer: ViewWriter,
         versions: VersionRows,
         statements: StatementService,
         refresher: Refresher,
@@ -94,6 +80,7 @@ class ViewService:
         clock: Clock,
     ) -> None:
         self._rows = rows
+        self._writer = writer
         self._versions = versions
         self._statements = statements
         self._refresher = refresher
@@ -143,6 +130,9 @@ class ViewService:
         )
         if "insight" in new.doors:
             view = replace(view, insight=opened_insight(actor, now))
+        if "endpoint" in new.doors:
+            name = await asyncio.to_thread(free_endpoint_name, self._rows, view)
+            view = replace(view, endpoint=opened_endpoint(name))
         saved = await self._created(view, slug, suffix_if_taken=suffix_if_taken)
         self._announcer.tell("created", saved, by=actor.name)
         return saved
@@ -218,7 +208,7 @@ class ViewService:
         statement = change.planned
         if change.statement_id is not None:
             statement = await self._finished(actor, change.statement_id)
-        saved = await self._write(
+        saved = await self._writer.write(
             actor, view, if_match, lambda found: self._update(actor, found, change, statement)
         )
         self._announcer.tell("edited", saved, by=actor.name)
@@ -257,7 +247,7 @@ class ViewService:
                 found, {}, by=actor.name, at=now, activity=changed, version=version
             )
 
-        saved = await self._write(actor, view, None, write)
+        saved = await self._writer.write(actor, view, None, write)
         self._announcer.tell("edited", saved, by=actor.name)
         if not saved.auto_refresh:
             return saved
@@ -271,10 +261,8 @@ class ViewService:
         now = self._clock.now()
         fields = dict(change.fields)
         insight = dict(change.insight)
-        if insight and view.insight is None:
-            field = next(iter(insight))
-            hint = "Open that door first: POST …/doors/insight."
-            raise Invalid(f"Only an insight has {field}.", hint=hint, field=field)
+        _require_door(view, "insight", insight)
+        _require_door(view, "endpoint", change.endpoint)
         version = self._next_version(actor, view, change, statement)
         if change.query_object is not None and version is None:
             fields["query_object"] = change.query_object
@@ -286,14 +274,17 @@ class ViewService:
         placed = None
         if change.dashboards is not None:
             placed = self._placing.judge(actor, view.project_id, view.id, change.dashboards)
-        after = after_change(view, fields, insight, version)
+        after = after_change(view, fields, insight, version, change.endpoint)
         moved = placed.change if placed else None
+        told = update_deed(view, after, actor.name, now, moved)
         return self._rows.update(
             view,
-            {**fields, "insight": insight},
+            {**fields, "insight": insight, "endpoint": change.endpoint},
             by=actor.name,
             at=now,
-            activity=update_deed(view, after, actor.name, now, moved),
+            activity=(
+                through_endpoint(told, view, version) if change.through == "endpoint" else told
+            ),
             version=version,
             placed=placed,
         )
@@ -313,92 +304,38 @@ class ViewService:
             n, statement, change.note, actor, now, change.query_object, view.version.chart
         )
 
-    async def _write(
-        self, actor: Actor, view: View, if_match: int | None, write: Callable[[View], T]
-    ) -> T:
-        """Write to the view as it is; who named no state is not refused for a race."""
-        if if_match is not None and if_match != view.revision:
-            raise StaleWrite("The view has changed since you read it.", hint="Read it again.")
-        for _ in range(_WRITE_TRIES):
-            try:
-                return await asyncio.to_thread(write, view)
-            except StaleWrite:
-                if if_match is not None:
-                    raise
-            found = await asyncio.to_thread(self._rows.find, view.id)
-            if found is None:
-                raise NotFound("The view was deleted.")
-            require_owner(actor, found, "change")
-            view = found
-        raise StaleWrite("The view is being changed by many at once.", hint="Try again.")
+    async def delete(
+        self,
+        actor: Actor,
+        view: View,
+        *,
+        if_match: int | None = None,
+        through: Door | None = None,
+    ) -> None:
+        """Delete a view for good; only its owner may. Its slug is free at once.
 
-    async def delete(self, actor: Actor, view: View, *, if_match: int | None = None) -> None:
-        """Delete a view for good; only its owner may. Its slug is free at once."""
+        Parameters
+        ----------
+        through
+            The door that was closed as its last one.
+        """
         require_owner(actor, view, "delete")
         gone = deed(view, actor.name, "deleted", self._clock.now())
-        await self._write(actor, view, if_match, lambda found: self._rows.delete(found, gone))
+        if through == "endpoint" and view.endpoint is not None:
+            gone = of_endpoint(gone, view.endpoint)
+
+        def write(found: View) -> None:
+            self._rows.delete(found, gone)
+
+        await self._writer.write(actor, view, if_match, write)
         self._announcer.tell("deleted", view, by=actor.name)
 
-    async def open_door(self, actor: Actor, view: View, door: Door, slug: str | None) -> View:
-        """Publish a view through one more door; nothing happens where it is open.
 
-        Raises
-        ------
-        SlugTaken
-            When another view has the slug.
-        """
-        require_owner(actor, view, "publish")
-        wanted = slug_from(view.title) if slug is None else checked_slug(slug)
-
-        def write(found: View) -> View:
-            if _door_of(found, door) is not None:
-                return found
-            now = self._clock.now()
-            made = (
-                PerspectiveDoor(id=new_id("persp"), slug=wanted)
-                if door == "perspective"
-                else opened_insight(actor, now)
-            )
-            opened = deed(found, actor.name, "updated", now, (_door_change(door, opens=True),))
-            return self._rows.update(found, {}, by=actor.name, at=now, activity=opened, opened=made)
-
-        return await self._doors_changed(actor, view, write)
-
-    async def close_door(self, actor: Actor, view: View, door: Door) -> View | None:
-        """Close one door; a view whose last door closes is deleted, and None comes back."""
-        require_owner(actor, view, "close")
-        if _door_of(view, door) is None:
-            raise NotFound(f"The view has no {door} door.")
-        if all(_door_of(view, other) is None for other in DOORS if other != door):
-            await self.delete(actor, view)
-            return None
-
-        def write(found: View) -> View:
-            now = self._clock.now()
-            closed = deed(found, actor.name, "updated", now, (_door_change(door, opens=False),))
-            return self._rows.close(found, door, by=actor.name, at=now, activity=closed)
-
-        return await self._doors_changed(actor, view, write)
-
-    async def _doors_changed(self, actor: Actor, view: View, write: Callable[[View], View]) -> View:
-        saved = await self._write(actor, view, None, write)
-        self._announcer.tell("edited", saved, by=actor.name)
-        return saved
-
-
-def opened_insight(actor: Actor, at: Instant) -> InsightDoor:
-    """The insight door of a view that is published through it now."""
-    return InsightDoor(last_modified_at=at, last_modified_by=actor.name)
-
-
-def _door_of(view: View, door: Door) -> PerspectiveDoor | InsightDoor | None:
-    return view.perspective if door == "perspective" else view.insight
-
-
-def _door_change(door: Door, *, opens: bool) -> Change:
-    if opens:
-        return Change(field="doors", action="created", after=door)
-    return Change(field="doors", action="deleted", before=door)
+def _require_door(view: View, door: Door, said: dict[str, Any]) -> None:
+    if said and door_of(view, door) is None:
+        field = next(iter(said))
+        hint = f"Open that door first: POST …/doors/{door}."
+        raise Invalid(f"Only an {door} has {field}.", hint=hint, field=field)
 
 
 def _due(before: Rule, after: Rule, now: Instant) -> dict[str, Any]:

@@ -15,6 +15,13 @@ from .base import UnknownAddress, ViewsHandler
 from .charts import ChartCsvHandler, ChartHandler, ChartPngHandler, ChartSvgHandler
 from .dashboards import DashboardHandler, DashboardsHandler
 from .doctor import DoctorHandler
+from .endpoints import (
+    EndpointHandler,
+    EndpointsHandler,
+    EndpointVersionHandler,
+    EndpointVersionsHandler,
+    ExecutionTimesHandler,
+)
 from .frames import FrameHandler
 from .history import (
     DiffHandler,
@@ -88,7 +95,10 @@ _PARTS = {
     "{sha256}": r"([0-9a-f]{64})",
     "{n}": r"([1-9][0-9]{0,8})",
     "{project}": r"(@current|[1-9][0-9]{0,8})",
-    "{door}": r"(perspective|insight)",
+    "{door}": r"(perspective|insight|endpoint)",
+    "{name}": r"([A-Za-z][A-Za-z0-9_-]{0,127})",
+    # Wider than versions are: one that cannot be is told of in the page's words.
+    "{number}": r"([0-9]{1,9})",
     "{insight}": r"([A-Za-z0-9]{1,32})",
     # Wider than tokens are: a link that was cut when it was copied is told of on a page.
     "{token}": r"([A-Za-z0-9_-]{1,200})",
@@ -168,6 +178,11 @@ ROUTES: tuple[Route, ...] = (
         ("insights/{insight}/sharing/passwords", SharePasswordsHandler),
         ("insights/{insight}/sharing/passwords/{id}", SharePasswordHandler),
         ("insights/{insight}/sharing/visits", VisitsHandler),
+        ("endpoints", EndpointsHandler),
+        ("endpoints/last_execution_times", ExecutionTimesHandler),
+        ("endpoints/{name}", EndpointHandler),
+        ("endpoints/{name}/versions", EndpointVersionsHandler),
+        ("endpoints/{name}/versions/{number}", EndpointVersionHandler),
         ("query/{id}", QueryHandler),
         ("dashboards", DashboardsHandler),
         ("dashboards/{n}", DashboardHandler),

@@ -13,12 +13,14 @@ from ..core.calculations import Calculations
 from ..core.charting import ChartService
 from ..core.dashboards import DashboardService
 from ..core.deciding import DecisionLog
+from ..core.endpoints import EndpointService
 from ..core.history import HistoryService
 from ..core.insights import InsightService
 from ..core.keys import KeyService
 from ..core.model import Actor, Frame, Instant
 from ..core.ports import Clock, Engine
 from ..core.projects import ProjectService
+from ..core.publishing import DoorService
 from ..core.reading import ReadingService
 from ..core.results import ResultService
 from ..core.sharing import SharingService
@@ -84,6 +86,8 @@ class Services(Struct, kw_only=True):
     dashboards: DashboardService
     variants: Variants
     insights: InsightService
+    endpoints: EndpointService
+    doors: DoorService
     calculations: Calculations
     engine: Engine
     clock: Clock

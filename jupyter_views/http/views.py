@@ -116,16 +116,15 @@ class DoorHandler(_ViewHandler):
     @route("write", "perspective:write", "Open a door", body=DoorRequest, answer=ViewDetail)
     async def post(self, short_id: str, door: Door) -> None:
         """Publish the view through one more dialect; its owner only."""
-        slug = self.body(DoorRequest).slug
-        view = await self.services.views.open_door(
-            self.actor, await self.view(short_id), door, slug
-        )
+        body = self.body(DoorRequest)
+        name = body.name if door == "endpoint" else body.slug
+        view = await self.services.doors.open(self.actor, await self.view(short_id), door, name)
         self.send_detail(await self.services.reading.look(view))
 
     @route("write", "perspective:write", "Close a door", answer=ViewDetail)
     async def delete(self, short_id: str, door: Door) -> None:
         """The other doors stay; a view whose last door closes is deleted: 204."""
-        view = await self.services.views.close_door(self.actor, await self.view(short_id), door)
+        view = await self.services.doors.close(self.actor, await self.view(short_id), door)
         if view is None:
             self.send_nothing(204)
         else:

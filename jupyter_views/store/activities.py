@@ -53,7 +53,9 @@ class ActivityStore:
 def _wanted(reader: str, item: tuple[Scope, int] | None) -> Any:
     if item is not None:
         scope, item_id = item
-        return and_(activities.c.scope == scope, activities.c.item_id == item_id)
+        # What was done to an endpoint was done to its view.
+        scopes = ("view", "endpoint") if scope == "view" else (scope,)
+        return and_(activities.c.scope.in_(scopes), activities.c.item_id == item_id)
     readable_view = exists().where(views.c.id == activities.c.item_id, readable_by(reader))
     readable_dashboard = exists().where(
         dashboards.c.id == activities.c.item_id,
@@ -61,7 +63,7 @@ def _wanted(reader: str, item: tuple[Scope, int] | None) -> Any:
     )
     return or_(
         activities.c.person == reader,
-        and_(activities.c.scope == "view", readable_view),
+        and_(activities.c.scope.in_(("view", "endpoint")), readable_view),
         and_(activities.c.scope == "dashboard", readable_dashboard),
     )
 

@@ -9,6 +9,7 @@ from .activities import ActivityStore
 from .dashboards import DashboardStore
 from .database import Database, private_folder
 from .due import DueStore
+from .endpoints import EndpointStore
 from .history import HistoryStore
 from .insights import InsightStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
@@ -58,6 +59,7 @@ class Store:
         self.history = HistoryStore(self.database)
         self.retention = Retention(self.database, results_kept)
         self.insights = InsightStore(self.database)
+        self.endpoints = EndpointStore(self.database)
         self.activities = ActivityStore(self.database)
         self.readers = StatementReaders(self.database)
         self.dashboards = DashboardStore(self.database)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, and_, select
 
 from ..core.charts import Chart
 from ..core.model import (
+    EndpointDoor,
     InsightDoor,
     LastRefresh,
     PerspectiveDoor,
@@ -20,6 +21,7 @@ from ..core.model import (
 )
 from .rows import query_from, statement_from, statements_by_id
 from .tables import (
+    endpoints,
     grants,
     insights,
     perspectives,
@@ -42,7 +44,11 @@ ROW = (
     .outerjoin(results, results.c.id == statements.c.result_id)
     .outerjoin(perspectives, perspectives.c.view_id == views.c.id)
     .outerjoin(insights, insights.c.view_id == views.c.id)
+    .outerjoin(endpoints, endpoints.c.view_id == views.c.id)
 )
+_TABLES = (
+    views, versions, DEFINED, statements, queries, results, perspectives, insights, endpoints,
+)  # fmt: skip
 _NEWEST_FIRST = (views.c.updated_at.desc(), views.c.id.desc())
 
 
@@ -57,7 +63,7 @@ def loaded(
     """The views that meet a condition, whole; newest change first."""
     found = (
         connection.execute(
-            select(views, versions, DEFINED, statements, queries, results, perspectives, insights)
+            select(*_TABLES)
             .select_from(ROW)
             .where(condition)
             .order_by(*order)
@@ -134,6 +140,7 @@ def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
         if row[perspectives.c.id]
         else None,
         insight=_insight_from(row),
+        endpoint=_endpoint_from(row),
         created_at=row[views.c.created_at],
         created_by=row[views.c.created_by],
         updated_at=row[views.c.updated_at],
@@ -145,3 +152,9 @@ def _insight_from(row: RowMapping) -> InsightDoor | None:
     if row[insights.c.view_id] is None:
         return None
     return InsightDoor(**{name: row[insights.c[name]] for name in InsightDoor.__struct_fields__})
+
+
+def _endpoint_from(row: RowMapping) -> EndpointDoor | None:
+    if row[endpoints.c.view_id] is None:
+        return None
+    return EndpointDoor(**{name: row[endpoints.c[name]] for name in EndpointDoor.__struct_fields__})

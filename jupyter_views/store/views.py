@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
 from sqlalchemy import (
     Connection,
-    String,
     and_,
-    cast,
     delete,
-    exc,
     exists,
     func,
     insert,
@@ -23,18 +19,30 @@ from sqlalchemy import (
 )
 
 from ..core.activity import Activity
-from ..core.errors import SlugTaken, StaleWrite
-from ..core.model import InsightDoor, Instant, Page, PerspectiveDoor, Version, View
+from ..core.doors import AnyDoor
+from ..core.errors import StaleWrite
+from ..core.model import Instant, Page, Version, View
 from ..core.placing import Placed
-from ..core.requests import ViewFilter, ViewStatus
+from ..core.requests import ViewFilter
 from .access import readable_by
 from .activities import record
 from .dashboards import leave, place
 from .database import Database, Memo
+from .door_rows import OF_DOOR, is_name_free, open_door
 from .rows import plain
-from .tables import grants, insights, perspectives, statements, upstreams, versions, views
+from .tables import (
+    endpoints,
+    grants,
+    insights,
+    perspectives,
+    statements,
+    upstreams,
+    versions,
+    views,
+)
 from .upstreams import replace_upstreams
-from .view_rows import DEFINED, ROW, loaded
+from .view_filters import conditions
+from .view_rows import ROW, loaded
 
 _FIELDS = ("name", "description", "tags", "folder", "is_public", "auto_refresh", "notebook")
 _OF_VERSION = ("query_object", "chart")
@@ -58,8 +66,8 @@ class ViewStore:
 
         Raises
         ------
-        SlugTaken
-            If the perspective's slug names another view.
+        SlugTaken, NameTaken
+            If the perspective's slug, the endpoint's name is another view's.
         """
         with self._database.write() as connection:
             view_id = connection.execute(
@@ -83,9 +91,9 @@ class ViewStore:
                     updated_by=view.updated_by,
                 )
             ).inserted_primary_key[0]
-            for door in (view.perspective, view.insight):
+            for door in (view.perspective, view.insight, view.endpoint):
                 if door is not None:
-                    _open_door(connection, view_id, door)
+                    open_door(connection, replace(view, id=view_id), door)
             _insert_version(connection, view_id, view.version)
             _replace_grants(connection, view_id, view.allowed_user_ids)
             if placed is not None:
@@ -138,9 +146,14 @@ class ViewStore:
                 select(exists().where(perspectives.c.slug == slug))
             ).scalar()
 
+    def is_name_free(self, project_id: int, name: str) -> bool:
+        """Whether no endpoint of the project has this name now."""
+        with self._database.read() as connection:
+            return is_name_free(connection, project_id, name)
+
     def page(self, reader: str, wanted: ViewFilter, limit: int, offset: int) -> Page:
         """Views that this person may read, newest change first."""
-        condition = and_(readable_by(reader), *_conditions(wanted))
+        condition = and_(readable_by(reader), *conditions(wanted))
         with self._database.read() as connection:
             total = connection.execute(
                 select(func.count()).select_from(ROW).where(condition)
@@ -152,7 +165,7 @@ class ViewStore:
         self, reader: str, wanted: ViewFilter, limit: int, after: tuple[int, int] | None
     ) -> Page:
         """The same by key: what follows (updated_at, id), at any depth in the same time."""
-        readable = and_(readable_by(reader), *_conditions(wanted))
+        readable = and_(readable_by(reader), *conditions(wanted))
         condition = readable
         if after is not None:
             at, view_id = after
@@ -180,9 +193,9 @@ class ViewStore:
         *,
         by: str,
         at: Instant,
-        activity: Activity | None,
+        activity: Activity | tuple[Activity, ...] | None,
         version: Version | None = None,
-        opened: PerspectiveDoor | InsightDoor | None = None,
+        opened: AnyDoor | None = None,
         placed: Placed | None = None,
     ) -> View:
         """Change a view that still is as the caller saw it.
@@ -193,8 +206,8 @@ class ViewStore:
         Parameters
         ----------
         fields
-            Values by column; ``insight`` holds those of the insight door,
-            ``query_object`` and ``chart`` go to the current version.
+            Values by column; ``insight`` and ``endpoint`` hold those of these
+            doors, ``query_object`` and ``chart`` go to the current version.
         opened
             A door that was not there.
         placed
@@ -203,8 +216,8 @@ class ViewStore:
 
         Raises
         ------
-        SlugTaken
-            If the slug of a door to be opened names another view.
+        SlugTaken, NameTaken
+            If the slug or name of a door to be opened is another view's.
         StaleWrite
             If somebody changed it in between.
         """
@@ -231,20 +244,21 @@ class ViewStore:
                 _reword_version(connection, view, rest)
             if "allowed_user_ids" in fields:
                 _replace_grants(connection, view.id, fields["allowed_user_ids"])
-            if fields.get("insight"):
-                connection.execute(
-                    update(insights)
-                    .where(insights.c.view_id == view.id)
-                    .values(**fields["insight"])
-                )
+            for table in (insights, endpoints):
+                if fields.get(table.name[:-1]):
+                    connection.execute(
+                        update(table)
+                        .where(table.c.view_id == view.id)
+                        .values(**fields[table.name[:-1]])
+                    )
             if placed is not None:
                 place(connection, view.id, placed, at)
             if fields.get("insight", {}).get("deleted"):
                 leave(connection, view.id, at)
             if opened is not None:
-                _open_door(connection, view.id, opened)
-            if activity is not None:
-                record(connection, activity)
+                open_door(connection, view, opened)
+            for each in _each(activity):
+                record(connection, each)
             return loaded(connection, views.c.id == view.id)[0]
 
     def note_changed(self, view_id: int, at: Instant | None) -> None:
@@ -266,7 +280,7 @@ class ViewStore:
 
     def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View:
         """Close one door of a view that has another."""
-        table = perspectives if door == "perspective" else insights
+        table = OF_DOOR[door]
         with self._database.write() as connection:
             moved = connection.execute(
                 update(views)
@@ -293,54 +307,6 @@ class ViewStore:
                 record(connection, activity)
 
 
-def _conditions(wanted: ViewFilter) -> list[Any]:
-    found: list[Any] = []
-    if wanted.search:
-        fields = (
-            views.c.name,
-            views.c.description,
-            perspectives.c.slug,
-            DEFINED.c.sql,
-            cast(views.c.tags, String),
-        )
-        found.append(or_(*(c.icontains(wanted.search, autoescape=True) for c in fields)))
-    if wanted.is_public is not None:
-        found.append(views.c.is_public == wanted.is_public)
-    if wanted.owner is not None:
-        found.append(views.c.owner == wanted.owner)
-    if wanted.tag is not None:
-        quoted = json.dumps(wanted.tag)
-        found.append(cast(views.c.tags, String).contains(quoted, autoescape=True))
-    if wanted.folder is not None:
-        found.append(views.c.folder == wanted.folder)
-    if wanted.is_favorited is not None:
-        is_favorite = func.coalesce(insights.c.favorited, False)
-        found.append(is_favorite.is_(wanted.is_favorited))
-    found.extend(_with_status(wanted.status))
-    has_perspective = perspectives.c.id.is_not(None)
-    has_insight = insights.c.deleted.is_(False)
-    doors = {"perspective": has_perspective, "insight": has_insight}
-    found.append(doors.get(wanted.door or "", or_(has_perspective, has_insight)))
-    return found
-
-
-def _with_status(status: ViewStatus | None) -> list[Any]:
-    """Conditions of a status; whether rows are fresh or stale, no column tells."""
-    is_refreshing = views.c.refreshing_statement_id.is_not(None)
-    has_failed = views.c.failures > 0
-    has_rows = statements.c.result_id.is_not(None)
-    match status:
-        case "refreshing":
-            return [is_refreshing]
-        case "failed":
-            return [~is_refreshing, has_failed]
-        case "never_run":
-            return [~is_refreshing, ~has_failed, ~has_rows]
-        case "fresh" | "stale":
-            return [~is_refreshing, ~has_failed, has_rows]
-    return []
-
-
 def _defined_by(
     connection: Connection, view: View, version: Version, at: Instant
 ) -> dict[str, Any]:
@@ -360,22 +326,18 @@ def _defined_by(
     return columns
 
 
+def _each(activity: Activity | tuple[Activity, ...] | None) -> tuple[Activity, ...]:
+    if isinstance(activity, Activity):
+        return (activity,)
+    return activity or ()
+
+
 def _reword_version(connection: Connection, view: View, words: dict[str, Any]) -> None:
     connection.execute(
         update(versions)
         .where(versions.c.view_id == view.id, versions.c.n == view.version.n)
         .values(words)
     )
-
-
-def _open_door(connection: Connection, view_id: int, door: PerspectiveDoor | InsightDoor) -> None:
-    if isinstance(door, InsightDoor):
-        connection.execute(insert(insights).values(view_id=view_id, **plain(door)))
-        return
-    try:
-        connection.execute(insert(perspectives).values(view_id=view_id, id=door.id, slug=door.slug))
-    except exc.IntegrityError as error:
-        raise SlugTaken(f"The slug {door.slug} is taken.") from error
 
 
 def _insert_version(connection: Connection, view_id: int, version: Version) -> None:

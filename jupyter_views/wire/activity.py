@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from ..core.activity import Activity, Change
 from .fields import iso
 
-_SCOPES = {"view": "Insight", "dashboard": "Dashboard"}
+_SCOPES = {"view": "Insight", "dashboard": "Dashboard", "endpoint": "Endpoint"}
 
 
 class ActivityQuery(Struct, frozen=True, kw_only=True):
@@ -74,15 +74,16 @@ def activity_out(activity: Activity) -> ActivityOut:
     """One deed as this page's clients expect it."""
     scope = _SCOPES[activity.scope]
     changes = activity.changes
+    item_id = activity.door_id or str(activity.item_id)
     return ActivityOut(
         id=activity.id,
         user=_actor(activity.person),
         activity=activity.activity,
         scope=scope,
-        item_id=str(activity.item_id),
+        item_id=item_id,
         created_at=iso(activity.at) or "",
         detail=ActivityDetail(
-            id=str(activity.item_id),
+            id=item_id,
             name=activity.name,
             short_id=activity.short_id,
             type=None,

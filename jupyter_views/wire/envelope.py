@@ -42,7 +42,8 @@ def error_out(error: ViewsError) -> ErrorOut:
 
 def status_of(error: ViewsError) -> int:
     """The status of an error here: what cannot be taken, or cannot be run, is 400."""
-    is_callers = type(error) is errors.EngineFailed or isinstance(error, errors.Invalid)
+    kinds = errors.Invalid | errors.NameTaken
+    is_callers = type(error) is errors.EngineFailed or isinstance(error, kinds)
     return 400 if is_callers else error.status
 
 
@@ -58,7 +59,7 @@ def _detail(error: ViewsError) -> str:
 def _words(error: ViewsError) -> tuple[str, str]:
     """The page's words for kind and code."""
     match error:
-        case errors.Invalid():
+        case errors.Invalid() | errors.NameTaken():
             return "validation_error", error.details.get("code", "invalid_input")
         case errors.Unauthenticated():
             # Without a hint there were credentials, and they were refused.

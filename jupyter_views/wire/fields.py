@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from enum import EnumType
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -102,6 +103,9 @@ def _invalid(error: msgspec.ValidationError, kind: type) -> Invalid:
     what = found["what"] if found else str(error)
     path = (found["path"] or "").lstrip(".") if found else ""
     if not path:
+        unknown = re.search(r"unknown field `([^`]+)`", what)
+        if unknown:
+            return _unknown(unknown[1], kind)
         missing = re.search(r"missing required field `([^`]+)`", what)
         if missing:
             return Invalid(f"{missing[1]} is required.", field=missing[1])
@@ -109,6 +113,14 @@ def _invalid(error: msgspec.ValidationError, kind: type) -> Invalid:
     words = _words(kind, path)
     hint = f"{path} is one of {', '.join(words)}." if words else None
     return Invalid(f"{path}: {what.replace('`', '')}.", hint=hint, field=path)
+
+
+def _unknown(name: str, kind: type) -> Invalid:
+    """Of a body that is read strictly: what was sent, and what may be."""
+    known = sorted(field.encode_name for field in msgspec.structs.fields(kind))
+    near = get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+    return Invalid(f"{name[:100]} is no field of this body.", hint=hint, field=name[:100])
 
 
 def _words(kind: type, path: str) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ def insight_filter(
     Invalid
         When a filter cannot be read; it names the parameter.
     """
-    created_by = _people(query.created_by, people)
+    created_by = people_named(query.created_by, people)
     if query.user is not None:
         created_by = tuple({caller} & set(created_by)) if created_by is not None else (caller,)
     tags = _json_list(query.tags, "tags", str)
@@ -159,7 +159,7 @@ def _json_list(text: str | None, name: str, kind: type) -> list[Any]:
 _EXAMPLES = {str: '["finance"]', int: "[1, 42]"}
 
 
-def _people(text: str | None, people: list[str]) -> tuple[str, ...] | None:
+def people_named(text: str | None, people: list[str]) -> tuple[str, ...] | None:
     """Names of the people with these numbers; the page has one number, its code a list."""
     if text is None:
         return None

@@ -40,7 +40,7 @@ class PerspectiveCreate(RuleFields, frozen=True, kw_only=True):
     notebook: dict[str, Any] | None = None
     note: Text | None = None
     folder: Name | None = None
-    doors: Annotated[tuple[Door, ...], Meta(max_length=2)] = ("perspective",)
+    doors: Annotated[tuple[Door, ...], Meta(max_length=3)] = ("perspective",)
 
 
 class PerspectiveUpdate(ViewUpdate, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from ..core.model import Actor
 from ..core.ports import Column
 from ..core.reading import Reading
 from ..core.requests import Door, ViewStatus
+from .endpoints import endpoint_path
 from .fields import DashboardNumber, Limit, Link, iso
 from .readings import (
     LastRefreshOut,
@@ -59,6 +60,8 @@ class ViewItem(ReadingItem, frozen=True, kw_only=True, rename={"links": "_links"
     project_id: int
     folder: str | None
     insight_id: int | None
+    endpoint_name: str | None
+    endpoint_path: str | None
     favorited: bool
     chart: Chart | None
     is_mine: bool
@@ -99,9 +102,10 @@ class ViewQuery(Struct, frozen=True, kw_only=True):
 
 
 class DoorRequest(Struct, frozen=True, kw_only=True):
-    """Body of the opening of a door; a perspective may choose its slug."""
+    """Body of the opening of a door; a perspective may choose its slug, an endpoint its name."""
 
     slug: Annotated[str, Meta(max_length=1000)] | None = None
+    name: Annotated[str, Meta(max_length=1000)] | None = None
 
 
 class ViewPage(Struct, frozen=True, kw_only=True):
@@ -202,6 +206,8 @@ def _item(reading: Reading, actor: Actor, prefix: str) -> dict[str, Any]:
         "project_id": view.project_id,
         "folder": view.folder,
         "insight_id": view.id if "insight" in view.doors else None,
+        "endpoint_name": view.endpoint.name if view.endpoint else None,
+        "endpoint_path": endpoint_path(view) if view.endpoint else None,
         "favorited": view.insight is not None and view.insight.favorited,
         "chart": view.version.chart,
         "is_mine": is_owner(actor, view),

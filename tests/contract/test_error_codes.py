@@ -152,6 +152,14 @@ async def slug_conflict(scene: Scene) -> Answer:
     return await scene.create(view["request_id"], slug="taken")
 
 
+async def name_conflict(scene: Scene) -> Answer:
+    view = await scene.api.save("SELECT 1", "Taken")
+    door = {"name": "taken", "query": {"kind": "HogQLQuery", "query": "SELECT 1"}}
+    await scene.api("POST", "api/projects/1/endpoints", door)
+    path = f"api/views/{view['short_id']}/doors/endpoint"
+    return await scene.api("POST", path, {"name": "taken"})
+
+
 async def idempotency_in_flight(scene: Scene) -> Answer:
     headers = {"Idempotency-Key": "k", "Prefer": "wait=50"}
     first = asyncio.create_task(scene.api("POST", STATEMENTS, {"sql": ENDLESS}, headers=headers))
@@ -220,6 +228,7 @@ ANSWERED: dict[str, Callable[[Scene], Awaitable[Answer]]] = {
     "NOT_ACCEPTABLE": not_acceptable,
     "CONFLICT": conflict,
     "SLUG_CONFLICT": slug_conflict,
+    "NAME_CONFLICT": name_conflict,
     "IDEMPOTENCY_IN_FLIGHT": idempotency_in_flight,
     "GONE": gone,
     "PRECONDITION_FAILED": precondition_failed,

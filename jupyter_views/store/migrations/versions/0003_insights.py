@@ -1,4 +1,4 @@
-"""Insights, dashboards, links, activity: the second door, and what leaves the notebook."""
+"""Insights, endpoints, dashboards, links, activity: more doors, and what leaves the notebook."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("activity", sa.String(), nullable=False),
         sa.Column("changes", sa.JSON(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("door_id", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activities")),
     )
     op.create_index("ix_activities_project_id_at", "activities", ["project_id", "at"], unique=False)
@@ -74,6 +75,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("view_id", name=op.f("pk_insights")),
     )
     op.create_index("ix_insights_deleted_order", "insights", ["deleted", "order"], unique=False)
+    op.create_table(
+        "endpoints",
+        sa.Column("view_id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("is_materialized", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("derived_from_insight", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["view_id"], ["views.id"], name=op.f("fk_endpoints_view_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("view_id", name=op.f("pk_endpoints")),
+        sa.UniqueConstraint("id", name=op.f("uq_endpoints_id")),
+    )
+    op.create_index(
+        "uq_endpoints_project_id_name", "endpoints", ["project_id", "name"], unique=True
+    )
+    op.create_table(
+        "executions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("view_id", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("cache", sa.String(), nullable=False),
+        sa.Column("duration_us", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("client", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["view_id"], ["views.id"], name=op.f("fk_executions_view_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_executions")),
+    )
+    op.create_index("ix_executions_at", "executions", ["at"], unique=False)
+    op.create_index("ix_executions_view_id_at", "executions", ["view_id", "at"], unique=False)
     op.create_table(
         "shares",
         sa.Column("id", sa.String(), nullable=False),

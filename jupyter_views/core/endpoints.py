@@ -1,0 +1,257 @@
+"""Endpoints: views with a name in an address, for programs to run."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Protocol
+
+from msgspec import Struct
+
+from .access import can_read, require_owner
+from .activity import Activity
+from .announcing import Announcer
+from .deeds import deed, of_endpoint
+from .definitions import version_of
+from .errors import (
+    BadRequest,
+    EngineFailed,
+    Forbidden,
+    Invalid,
+    MissingParameters,
+    NotFound,
+    ViewsError,
+)
+from .model import SECOND, Actor, EndpointDoor, Instant, Page, Statement, Status, View
+from .names import checked_endpoint_name, new_short_id
+from .placing import Placed
+from .ports import Clock
+from .publishing import DoorService
+from .requests import EndpointFilter, NewEndpoint, ViewChange
+from .scheduling import first_due
+from .statements import StatementService
+from .submissions import Submission
+from .views import ViewService
+
+RUNS_KEPT: Instant = 183 * 86_400 * SECOND
+"""For how long it is told when an endpoint ran last: six months."""
+
+
+class EndpointRows(Protocol):
+    """What this service needs of the store; every call is one transaction."""
+
+    def find(self, project_id: int, name: str) -> View | None: ...
+    def page(self, reader: str, wanted: EndpointFilter, limit: int, offset: int) -> Page: ...
+    def people(self, project_id: int) -> list[str]: ...
+    def named(self, reader: str, project_id: int, names: tuple[str, ...]) -> dict[int, str]: ...
+    def last_run(self, view_ids: tuple[int, ...], since: Instant) -> dict[int, Instant]: ...
+
+
+class NewRows(Protocol):
+    """Where a new view is written."""
+
+    def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View: ...
+
+
+class Materialization(Struct, frozen=True, kw_only=True):
+    """Whether rows of an endpoint are kept ready, or why they cannot be.
+
+    Attributes
+    ----------
+    status
+        Running, Completed, Failed, or Unknown before the first; None where
+        nothing is materialized.
+    reason
+        Why it cannot be; None where it can.
+    """
+
+    can_materialize: bool
+    reason: str | None = None
+    status: str | None = None
+    last_materialized_at: Instant | None = None
+    error: str | None = None
+
+
+def materialization_of(view: View) -> Materialization:
+    """How an endpoint's rows are kept ready, as far as the view itself tells."""
+    if not view.has_query:
+        return Materialization(can_materialize=False, reason="Query is empty or invalid.")
+    if view.endpoint is None or not view.endpoint.is_materialized:
+        return Materialization(can_materialize=True)
+    status, error = "Unknown", None
+    last = view.last_refresh
+    if view.refreshing is not None:
+        status = "Running"
+    elif last is not None and last.status is Status.FAILED:
+        status, error = "Failed", str((last.error or {}).get("message", ""))
+    elif view.has_current_rows:
+        status = "Completed"
+    rows = view.current.result if view.has_current_rows else None
+    return Materialization(
+        can_materialize=True,
+        status=status,
+        error=error,
+        last_materialized_at=rows.computed_at if rows else None,
+    )
+
+
+class EndpointService:
+    """Make, find, list, change and delete endpoints."""
+
+    def __init__(
+        self,
+        *,
+        rows: EndpointRows,
+        created: NewRows,
+        views: ViewService,
+        doors: DoorService,
+        statements: StatementService,
+        announcer: Announcer,
+        clock: Clock,
+        folder: str,
+    ) -> None:
+        self._rows = rows
+        self._created = created
+        self._views = views
+        self._doors = doors
+        self._statements = statements
+        self._announcer = announcer
+        self._clock = clock
+        self._folder = folder
+
+    async def plan(self, actor: Actor, sql: str, params: dict[str, object]) -> Statement:
+        """A checked definition that nobody has run; file names start from the server's root.
+
+        Raises
+        ------
+        Invalid
+            Of the field ``query``, with the engine's own words, for whatever
+            keeps the SQL from being run.
+        """
+        asked = Submission(sql=sql, base_dir=self._folder, params=params)
+        try:
+            return await self._statements.plan(actor, asked)
+        except (BadRequest, EngineFailed, NotFound, Forbidden) as error:
+            raise _invalid_query(error) from error
+
+    async def create(self, actor: Actor, project_id: int, new: NewEndpoint) -> View:
+        """Save an endpoint with its first version; nothing is run.
+
+        Raises
+        ------
+        Invalid
+            When the name has not the form of one.
+        NameTaken
+            When another endpoint of the project has it.
+        """
+        name = checked_endpoint_name(new.name)
+        now = self._clock.now()
+        door = EndpointDoor(
+            id=str(uuid.uuid4()),
+            name=name,
+            is_active=new.is_active,
+            is_materialized=new.is_materialized,
+            derived_from_insight=new.derived_from_insight,
+        )
+        view = View(
+            id=0,
+            short_id=new_short_id(),
+            project_id=project_id,
+            name=name,
+            description=new.description,
+            tags=new.tags,
+            owner=actor.name,
+            is_public=False,
+            auto_refresh=False,
+            revision=1,
+            version=version_of(1, new.planned, None, actor, now, new.query_object),
+            current=new.planned,
+            endpoint=door,
+            rule=new.rule,
+            next_due_at=first_due(new.rule, now),
+            refreshed_at=now,
+            created_at=now,
+            updated_at=now,
+            created_by=actor.name,
+            updated_by=actor.name,
+        )
+        if door.is_materialized:
+            require_eligible(view)
+        made = of_endpoint(deed(view, actor.name, "created", now), door)
+        saved = await asyncio.to_thread(self._created.create, view, made)
+        self._announcer.tell("created", saved, by=actor.name)
+        return saved
+
+    async def find(self, actor: Actor, project_id: int, name: str) -> View:
+        """The readable endpoint with this name, active or not.
+
+        Raises
+        ------
+        NotFound
+            When it is absent, of another project, or private alike.
+        """
+        view = await asyncio.to_thread(self._rows.find, project_id, name)
+        if view is None or not can_read(actor, view):
+            raise NotFound("There is no such endpoint.")
+        return view
+
+    async def change(self, actor: Actor, view: View, change: ViewChange) -> View:
+        """Change words, marks, freshness or query; another query is another version."""
+        require_owner(actor, view, "change")
+        if change.endpoint.get("is_materialized"):
+            require_eligible(view)
+        return await self._views.change(actor, view, change)
+
+    async def delete(self, actor: Actor, view: View) -> None:
+        """Close the door; the view goes with its last one, and the name is free at once."""
+        require_owner(actor, view, "delete")
+        await self._doors.close(actor, view, "endpoint")
+
+    async def list(self, actor: Actor, wanted: EndpointFilter, limit: int, offset: int) -> Page:
+        """Readable endpoints of a project, newest first; items are views."""
+        return await asyncio.to_thread(self._rows.page, actor.name, wanted, limit, offset)
+
+    async def people(self, project_id: int) -> list[str]:
+        """Everybody who made an endpoint of a project."""
+        return await asyncio.to_thread(self._rows.people, project_id)
+
+    async def last_run(self, views: tuple[View, ...]) -> dict[int, Instant]:
+        """When each of these was run last in the past six months, by the view's key."""
+        view_ids = tuple(view.id for view in views)
+        since = self._clock.now() - RUNS_KEPT
+        return await asyncio.to_thread(self._rows.last_run, view_ids, since)
+
+    async def last_run_by_name(
+        self, actor: Actor, project_id: int, names: tuple[str, ...]
+    ) -> dict[str, Instant]:
+        """The same by name; what never ran, is unknown or may not be read is left out."""
+        known = await asyncio.to_thread(self._rows.named, actor.name, project_id, names)
+        since = self._clock.now() - RUNS_KEPT
+        found = await asyncio.to_thread(self._rows.last_run, tuple(known), since)
+        return {known[view_id]: at for view_id, at in found.items()}
+
+
+def require_eligible(view: View) -> None:
+    """Raise Invalid where the rows of an endpoint cannot be kept ready."""
+    found = materialization_of(view)
+    if not found.can_materialize:
+        raise Invalid(
+            f"Cannot materialize endpoint. Reason: {found.reason}", field="is_materialized"
+        )
+
+
+def _invalid_query(error: ViewsError) -> Invalid:
+    if isinstance(error, MissingParameters):
+        names = ", ".join(sorted(error.details.get("parameters", ())))
+        message = f"Query references undefined variable(s): {names}"
+    else:
+        message = f"Invalid query: {error.message}"
+    facts = {name: value for name, value in error.details.items() if name != "field"}
+    return Invalid(
+        message,
+        field="query",
+        hint=error.hint,
+        line=error.line,
+        column=error.column,
+        details=facts,
+    )

@@ -1,0 +1,410 @@
+"""Endpoints as JSON: the third door's dialect."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from ..core.endpoints import Materialization, materialization_of
+from ..core.errors import Invalid
+from ..core.model import EndpointDoor, Instant, Result, Rule, Statement, Version, View
+from ..core.names import checked_endpoint_name
+from ..core.reading import Reading
+from ..core.requests import EndpointFilter, NewEndpoint, ViewChange
+from ..core.schedules import parse
+from .changes import given
+from .fields import Tags, Text, iso
+from .insight_filters import people_named, truth
+from .people import PersonOut, person_out
+from .query_objects import Definition, query_object_of
+from .query_status import QueryStatus
+
+Frequency = Literal["5min", "30min", "1hour", "6hour", "12hour", "24hour", "7day", "30day"]
+_SCHEDULES: dict[str, str] = {
+    "5min": "5m",
+    "30min": "30m",
+    "1hour": "1h",
+    "6hour": "6h",
+    "12hour": "12h",
+    "24hour": "24h",
+    "7day": "7d",
+    "30day": "30d",
+}
+_SPANS = {parse(schedule).age(0): word for word, schedule in _SCHEDULES.items()}
+_DEFAULT_FREQUENCY = "24hour"
+_CRON_FIELDS = 5
+_AGES = (300, 86_400)
+_TYPES = {
+    "integer": "integer",
+    "decimal": "float",
+    "double": "float",
+    "boolean": "boolean",
+    "string": "string",
+    "time": "string",
+    "duration": "string",
+    "date": "date",
+    "timestamp": "datetime",
+    "timestamptz": "datetime",
+    "list": "array",
+    "json": "json",
+    "struct": "json",
+    "map": "json",
+}
+
+
+class EndpointRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of a create or an update: what is absent, or null, stays.
+
+    A null ``cache_age_seconds`` goes back to the default. ``name`` and
+    ``derived_from_insight`` are for a create; an update passes them over.
+    """
+
+    name: str | UnsetType | None = UNSET
+    query: Any = UNSET
+    description: Text | UnsetType | None = UNSET
+    is_active: bool | UnsetType | None = UNSET
+    cache_age_seconds: float | UnsetType | None = UNSET
+    is_materialized: bool | UnsetType | None = UNSET
+    sync_frequency: Frequency | UnsetType | None = UNSET
+    derived_from_insight: Annotated[str, Meta(max_length=12)] | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+
+
+class EndpointsQuery(Struct, frozen=True, kw_only=True):
+    """Query string of a list."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000, description="Items on a page.")] = 100
+    offset: Annotated[int, Meta(ge=0, le=2**53, description="Items to skip.")] = 0
+    is_active: str | None = None
+    created_by: str | None = None
+
+
+class EndpointQuery(Struct, frozen=True, kw_only=True):
+    """Query string of one endpoint."""
+
+    version: str | None = None
+
+
+class ExecutionTimesRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of a question when endpoints ran last."""
+
+    names: Annotated[tuple[str, ...], Meta(max_length=2500)]
+
+
+class ColumnOut(Struct, frozen=True, kw_only=True):
+    """A column of the current rows, with one of the page's words for its type."""
+
+    name: str
+    type: str
+
+
+class MaterializationOut(Struct, frozen=True, kw_only=True):
+    """Whether rows are kept ready, or why they cannot be."""
+
+    can_materialize: bool
+    reason: str | UnsetType | None = UNSET
+    status: str | UnsetType = UNSET
+    last_materialized_at: str | UnsetType | None = UNSET
+    error: str | UnsetType | None = UNSET
+    sync_frequency: str | UnsetType | None = UNSET
+
+
+class EndpointOut(Struct, frozen=True, kw_only=True):
+    """An endpoint. The fields from ``version`` on are there where a version was asked for."""
+
+    id: str
+    name: str
+    short_id: str
+    description: str
+    query: dict[str, Any] | None
+    parameters: dict[str, Any]
+    is_active: bool
+    cache_age_seconds: int | None
+    sync_frequency: str | None
+    endpoint_path: str
+    url: str
+    ui_url: str | None
+    created_at: str
+    updated_at: str
+    created_by: PersonOut
+    is_materialized: bool
+    current_version: int
+    versions_count: int
+    derived_from_insight: str | None
+    last_executed_at: str | None
+    columns: tuple[ColumnOut, ...]
+    tags: tuple[str, ...]
+    materialization: MaterializationOut
+    is_stale: bool
+    stale_reason: str | None
+    stale_sources: tuple[str, ...]
+    computed_at: str | None
+    max_staleness_exceeded: bool
+    version: int | UnsetType = UNSET
+    version_id: str | UnsetType = UNSET
+    version_created_at: str | UnsetType = UNSET
+    version_created_by: PersonOut | UnsetType = UNSET
+
+
+class EndpointVersionOut(Struct, frozen=True, kw_only=True):
+    """A numbered query of an endpoint."""
+
+    id: str
+    version: int
+    query: dict[str, Any] | None
+    created_at: str
+    created_by: PersonOut
+    is_active: bool
+
+
+def endpoint_path(view: View) -> str:
+    """Where an endpoint is run, from the product's base address on."""
+    assert view.endpoint is not None
+    return f"/api/environments/{view.project_id}/endpoints/{view.endpoint.name}/run"
+
+
+def required_name(body: EndpointRequest) -> str:
+    """The name that a create must give, in the form of one."""
+    if not isinstance(body.name, str) or not body.name:
+        raise _required("name")
+    return checked_endpoint_name(body.name)
+
+
+def required_query(body: EndpointRequest) -> Any:
+    """The query object that a create must give."""
+    if body.query is UNSET or body.query is None:
+        raise _required("query")
+    return body.query
+
+
+def _required(field: str) -> Invalid:
+    return Invalid("This field is required.", field=field, details={"code": "required"})
+
+
+def new_endpoint(body: EndpointRequest, definition: Definition, planned: Statement) -> NewEndpoint:
+    """A create in the core's words."""
+    said = _said(body)
+    marks, rule = _marks(body, EndpointDoor(id="", name=""), Rule())
+    return NewEndpoint(
+        name=said["name"],
+        planned=planned,
+        query_object=definition.query_object,
+        description=said.get("description") or None,
+        tags=said.get("tags", ()),
+        derived_from_insight=said.get("derived_from_insight"),
+        rule=msgspec.structs.replace(Rule(), **rule),
+        **marks,
+    )
+
+
+def endpoint_change(
+    body: EndpointRequest, view: View, definition: Definition | None, planned: Statement | None
+) -> ViewChange:
+    """An update in the core's words."""
+    assert view.endpoint is not None
+    said = _said(body)
+    marks, rule = _marks(body, view.endpoint, view.rule)
+    return ViewChange(
+        fields={name: said[name] for name in ("description", "tags") if name in said},
+        rule=rule,
+        endpoint=marks,
+        planned=planned,
+        query_object=definition.query_object if definition else None,
+        through="endpoint",
+    )
+
+
+def check_marks(body: EndpointRequest, view: View | None = None) -> None:
+    """Raise Invalid where what a body says of serving cannot be; it names the field."""
+    door = view.endpoint if view is not None else None
+    _marks(body, door or EndpointDoor(id="", name=""), view.rule if view else Rule())
+
+
+def _said(body: EndpointRequest) -> dict[str, Any]:
+    return {name: value for name, value in given(body).items() if value is not None}
+
+
+def _marks(
+    body: EndpointRequest, door: EndpointDoor, rule: Rule
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a body changes of the door, and of the rule of its view."""
+    said = _said(body)
+    frequency, is_materialized = said.get("sync_frequency"), said.get("is_materialized")
+    if is_materialized is False and frequency is not None:
+        raise Invalid(
+            "Cannot set sync_frequency when is_materialized is false.",
+            hint="Leave out one of them.",
+            field="sync_frequency",
+        )
+    if not said.get("is_active", door.is_active):
+        for name, wanted in (("is_materialized", is_materialized), ("sync_frequency", frequency)):
+            if wanted:
+                raise Invalid(
+                    f"Cannot set {name} on an inactive endpoint.",
+                    hint="Send is_active: true with it.",
+                    field=name,
+                )
+    marks = {name: said[name] for name in ("is_active", "is_materialized") if name in said}
+    changed: dict[str, Any] = {}
+    if body.cache_age_seconds is not UNSET:
+        changed["age_seconds"] = _age(body.cache_age_seconds)
+    if is_materialized is False:
+        changed["schedule"] = None
+    elif frequency is not None:
+        changed["schedule"] = _SCHEDULES[frequency]
+    elif is_materialized and rule.schedule is None:
+        changed["schedule"] = _SCHEDULES[_DEFAULT_FREQUENCY]
+    return marks, changed
+
+
+def _age(seconds: float | UnsetType | None) -> int | None:
+    if seconds is None or seconds is UNSET:
+        return None
+    least, most = _AGES
+    if not least <= seconds <= most:
+        raise Invalid(
+            f"Cache age must be between {least} and {most} seconds.", field="cache_age_seconds"
+        )
+    return int(seconds)
+
+
+def frequency_of(schedule: str | None) -> str | None:
+    """The page's word for a schedule; None for one that it has no word for."""
+    if schedule is None or len(schedule.split()) == _CRON_FIELDS:
+        return None
+    return _SPANS.get(parse(schedule).age(0))
+
+
+def endpoint_filter(query: EndpointsQuery, project_id: int, people: list[str]) -> EndpointFilter:
+    """A list's query string in the core's words; ``people`` made endpoints, by number."""
+    return EndpointFilter(
+        project_id=project_id,
+        is_active=truth(query.is_active, "is_active"),
+        created_by=people_named(query.created_by, people),
+    )
+
+
+def endpoint_out(reading: Reading, base: str, last_run: Instant | None) -> EndpointOut:
+    """An endpoint with the freshness of its rows.
+
+    Parameters
+    ----------
+    base
+        Whole address of the product, without a slash at its end.
+    last_run
+        When somebody ran it last.
+    """
+    view, freshness = reading.view, reading.freshness
+    door, result = view.endpoint, view.current.result
+    assert door is not None
+    path = endpoint_path(view)
+    return EndpointOut(
+        id=door.id,
+        name=door.name,
+        short_id=view.short_id,
+        description=view.description or "",
+        query=query_object_of(view.version),
+        parameters={},
+        is_active=door.is_active,
+        cache_age_seconds=view.rule.age_seconds,
+        sync_frequency=frequency_of(view.rule.schedule),
+        endpoint_path=path,
+        url=f"{base}{path}",
+        ui_url=None,
+        created_at=_at(view.created_at),
+        updated_at=_at(view.updated_at),
+        created_by=person_out(view.created_by),
+        is_materialized=door.is_materialized,
+        current_version=view.version.n,
+        versions_count=view.version.n,
+        derived_from_insight=door.derived_from_insight,
+        last_executed_at=iso(last_run),
+        columns=_columns(result),
+        tags=view.tags,
+        materialization=_materialization_out(materialization_of(view), view.rule),
+        is_stale=freshness.is_stale,
+        stale_reason=freshness.reason,
+        stale_sources=freshness.sources,
+        computed_at=iso(result.computed_at) if result else None,
+        max_staleness_exceeded=freshness.is_exceeded,
+    )
+
+
+def at_version(told: EndpointOut, version: Version) -> EndpointOut:
+    """An endpoint as one of its versions is: its query, and the address that runs that."""
+    return msgspec.structs.replace(
+        told,
+        query=query_object_of(version),
+        url=f"{told.url}?version={version.n}",
+        version=version.n,
+        version_id=_version_id(told.id, version.n),
+        version_created_at=_at(version.created_at),
+        version_created_by=person_out(version.author),
+    )
+
+
+def version_out(version: Version, door: EndpointDoor) -> EndpointVersionOut:
+    """One version of an endpoint."""
+    return EndpointVersionOut(
+        id=_version_id(door.id, version.n),
+        version=version.n,
+        query=query_object_of(version),
+        created_at=_at(version.created_at),
+        created_by=person_out(version.author),
+        is_active=door.is_active,
+    )
+
+
+def execution_times(
+    project_id: int, names: tuple[str, ...], found: dict[str, Instant]
+) -> QueryStatus:
+    """When endpoints ran last, as the page wraps it: a calculation that is complete."""
+    times = [[name, iso(found[name])] for name in dict.fromkeys(names) if name in found]
+    return QueryStatus(
+        id="",
+        team_id=project_id,
+        insight_id=None,
+        dashboard_id=None,
+        query_async=True,
+        complete=True,
+        error=False,
+        error_message=None,
+        results=times if names else None,
+        start_time=None,
+        pickup_time=None,
+        end_time=None,
+        expiration_time=None,
+        task_id=None,
+        labels=None,
+        query_progress=None,
+    )
+
+
+def _version_id(endpoint_id: str, n: int) -> str:
+    return str(uuid.uuid5(uuid.UUID(endpoint_id), str(n)))
+
+
+def _at(at: Instant) -> str:
+    return iso(at) or ""
+
+
+def _columns(result: Result | None) -> tuple[ColumnOut, ...]:
+    found = result.columns if result else ()
+    return tuple(
+        ColumnOut(name=column.name, type=_TYPES.get(column.type, "unknown")) for column in found
+    )
+
+
+def _materialization_out(found: Materialization, rule: Rule) -> MaterializationOut:
+    if found.status is None:
+        return MaterializationOut(can_materialize=found.can_materialize, reason=found.reason)
+    return MaterializationOut(
+        status=found.status,
+        can_materialize=True,
+        last_materialized_at=iso(found.last_materialized_at),
+        error=found.error,
+        sync_frequency=frequency_of(rule.schedule),
+    )
