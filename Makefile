@@ -8,7 +8,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test bench lint clean chromium curl
+.PHONY: demo test bench lint clean chromium curl rscript
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
   $(shell command -v $(name) >/dev/null && \
@@ -26,7 +26,7 @@ SOURCES := pyproject.toml hatch_build.py $(wildcard README.md examples/*.ipynb) 
 demo: .venv/installed
 	.venv/bin/jupyter views demo $(ARGS)
 
-test: .venv-test/installed chromium curl
+test: .venv-test/installed chromium curl rscript
 	.venv-test/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: .venv-bench/installed
@@ -66,6 +66,10 @@ chromium:
 # The tests read views through curl, and one makes a certificate.
 curl:
 	@command -v curl >/dev/null && command -v openssl >/dev/null || $(call apt,curl openssl)
+
+# Every view tells how R reads it, and the tests do what it tells.
+rscript:
+	@command -v Rscript >/dev/null || $(call apt,r-base-core)
 
 # One system package, where that is ours to install; else what to do about it.
 apt = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

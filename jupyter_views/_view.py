@@ -323,6 +323,17 @@ class View(Shareable):
         )
         return Difference.from_facts(answer.json())
 
+    def snippets(self) -> list[dict[str, Any]]:
+        """What other programs read the view with, by its open doors; no text holds a key.
+
+        Returns
+        -------
+        list of dict
+            ``door``, ``name``, ``address``, ``note``, and ``snippets``: each
+            with ``language``, ``label``, ``text``, ``note`` and ``scopes``.
+        """
+        return self._transport.request("GET", f"{self._path}/snippets").json()["doors"]
+
     def sql_diff(self, before: int, after: int | None = None) -> list[dict[str, str]]:
         """Lines that changed from one version's SQL to another's, the current when absent.
 

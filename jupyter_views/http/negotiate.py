@@ -50,6 +50,21 @@ def wanted_format(asked: str | None, accept: str | None) -> Format:
     raise _not_acceptable("None of the accepted types is offered.")
 
 
+def suffixed_format(suffix: str | None, asked: str | None) -> str | None:
+    """What an address asks for that may end in ``.csv``: the suffix is another ``format=``.
+
+    Raises
+    ------
+    NotAcceptable
+        When both are there and differ.
+    """
+    if suffix is not None and asked is not None and suffix.lower() != asked.lower():
+        raise _not_acceptable(
+            f"This address ends in .{suffix[:40]}, and format= says {asked[:40]!r}."
+        )
+    return asked if suffix is None else suffix
+
+
 def _not_acceptable(message: str) -> NotAcceptable:
     return NotAcceptable(
         message,

@@ -8,6 +8,7 @@ from ..core.model import View
 from ..core.names import checked_slug
 from ..core.reading import Reading
 from ..core.requests import ViewFilter
+from ..wire.asked_values import asked_values
 from ..wire.fields import Pagination
 from ..wire.perspectives import (
     CreateQuery,
@@ -184,7 +185,7 @@ class PerspectiveHandler(_PerspectiveHandler):
 
 
 class PerspectiveResultHandler(_PerspectiveHandler):
-    """``/perspectives/{slug}/result``."""
+    """``/perspectives/{slug}/result``, and the same with a format behind a dot."""
 
     @route(
         "read",
@@ -193,15 +194,16 @@ class PerspectiveResultHandler(_PerspectiveHandler):
         query=PerspectiveResultQuery,
         answer=ResultOut,
     )
-    async def get(self, slug: str) -> None:
+    async def get(self, slug: str, suffix: str | None = None) -> None:
         """Current rows at once; ``Prefer: wait=N`` waits where they are stale out of bounds."""
         query = self.query(PerspectiveResultQuery)
         view = await self.view(slug)
         assert view.perspective is not None
         slug = view.perspective.slug
         path = f"{self.api}/perspectives/{slug}/result"
-        mode = mode_of(is_refresh=query.refresh)
-        await send_rows(self, view, query, mode, name=slug, path=path)
+        values = asked_values(self.request.query, view)
+        mode = mode_of(is_refresh=query.refresh, has_values=values is not None)
+        await send_rows(self, view, query, mode, name=slug, path=path, suffix=suffix, values=values)
 
     head = get
 

@@ -85,7 +85,14 @@ from .statements import (
     StatementResultHandler,
     StatementsHandler,
 )
-from .views import DoorHandler, ViewHandler, ViewRefreshHandler, ViewResultHandler, ViewsListHandler
+from .views import (
+    DoorHandler,
+    ViewHandler,
+    ViewRefreshHandler,
+    ViewResultHandler,
+    ViewsListHandler,
+    ViewSnippetsHandler,
+)
 from .visitors import VisitedInsightHandler, VisitedInsightsHandler
 
 _PARTS = {
@@ -93,6 +100,8 @@ _PARTS = {
     "{slug}": r"([A-Za-z0-9_-]{1,200})",
     "{short_id}": r"([A-Za-z0-9]{1,32})",
     "{sha256}": r"([0-9a-f]{64})",
+    # Wider than formats are: a wrong one is told which there are.
+    "{format}": r"([A-Za-z0-9]{1,16})",
     "{n}": r"([1-9][0-9]{0,8})",
     "{project}": r"(@current|[1-9][0-9]{0,8})",
     "{door}": r"(perspective|insight|endpoint)",
@@ -144,10 +153,13 @@ ROUTES: tuple[Route, ...] = (
     Route("api/v1/perspectives", PerspectivesHandler),
     Route("api/v1/perspectives/{slug}", PerspectiveHandler),
     Route("api/v1/perspectives/{slug}/result", PerspectiveResultHandler),
+    Route("api/v1/perspectives/{slug}/result.{format}", PerspectiveResultHandler),
     Route("api/v1/perspectives/{slug}/refresh", PerspectiveRefreshHandler),
     Route("api/views", ViewsListHandler),
     Route("api/views/{short_id}", ViewHandler),
     Route("api/views/{short_id}/result", ViewResultHandler),
+    Route("api/views/{short_id}/result.{format}", ViewResultHandler),
+    Route("api/views/{short_id}/snippets", ViewSnippetsHandler),
     Route("api/views/{short_id}/refresh", ViewRefreshHandler),
     Route("api/views/{short_id}/chart", ChartHandler),
     Route("api/views/{short_id}/chart.csv", ChartCsvHandler),

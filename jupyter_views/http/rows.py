@@ -8,18 +8,26 @@ from typing import Annotated, Any, BinaryIO
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from ..core.errors import Invalid
+from ..core.errors import Invalid, Unavailable, from_dict
 from ..core.freshness import Freshness, Mode
 from ..core.model import SECOND, Result, Statement, View
 from ..core.ports import Big
-from ..core.reading import rows_of
+from ..core.reading import Reading, rows_of
 from ..core.results import Rendering, Window
 from ..wire.fields import DashboardNumber, Link, iso
 from ..wire.readings import freshness_words
 from ..wire.statements import statement_out
 from .base import ViewsHandler
-from .negotiate import CONTENT_TYPES, cache_control, http_date, wait_seconds, wanted_format
+from .negotiate import (
+    CONTENT_TYPES,
+    cache_control,
+    http_date,
+    suffixed_format,
+    wait_seconds,
+    wanted_format,
+)
 
 
 class ResultQuery(Struct, frozen=True, kw_only=True):
@@ -89,6 +97,8 @@ class Source(Struct, frozen=True, kw_only=True):
         Address of the result, for links to its other pages.
     is_forced
         The reader asked for new rows, so that nobody must keep these.
+    is_file
+        The address ends in a format: whoever saves the answer finds a name in it.
     """
 
     result: Result
@@ -97,6 +107,7 @@ class Source(Struct, frozen=True, kw_only=True):
     path: str
     is_public: bool = False
     is_forced: bool = False
+    is_file: bool = False
     max_staleness_seconds: int | None = None
     refresh: Statement | None = None
 
@@ -128,9 +139,18 @@ def _columns(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(","))
 
 
-def mode_of(*, is_refresh: bool) -> Mode | None:
-    """The mode that ``refresh=true`` stands for; None for what the owner chose."""
-    return Mode.FORCE_ASYNC if is_refresh else None
+def mode_of(*, is_refresh: bool, has_values: bool = False) -> Mode | None:
+    """The mode that ``refresh=true`` stands for; None for what the owner chose.
+
+    Parameters
+    ----------
+    has_values
+        The reader brings values of his own: somebody has to be the first, and
+        came for their rows.
+    """
+    if is_refresh:
+        return Mode.FORCE_ASYNC
+    return Mode.ASYNC_EXCEPT_ON_CACHE_MISS if has_values else None
 
 
 async def send_rows(
@@ -141,6 +161,7 @@ async def send_rows(
     *,
     name: str,
     path: str,
+    suffix: str | None = None,
     values: dict[str, Any] | None = None,
 ) -> None:
     """Answer with the rows of a view; ``Prefer: wait=N`` waits where its bound is exceeded.
@@ -149,12 +170,18 @@ async def send_rows(
     ----------
     name, path
         See :class:`Source`.
+    suffix
+        What the address ends in behind a dot: another ``format=``.
     values
         Of the query's parameters; None for the view's own.
     """
+    query = replace(query, format=suffixed_format(suffix, query.format))
+    if suffix is not None:
+        path = f"{path}.{suffix}"
     patience = wait_seconds(handler.request.headers.get("Prefer"))
     bound = view.version.params if values is None else values
     reading = await handler.services.variants.read(handler.actor, view, bound, mode, wait=patience)
+    _require_ended(reading)
     source = Source(
         result=rows_of(reading.view),
         freshness=reading.freshness,
@@ -162,10 +189,25 @@ async def send_rows(
         path=path,
         is_public=reading.view.is_public,
         is_forced=mode in {Mode.FORCE_ASYNC, Mode.FORCE_BLOCKING},
+        is_file=suffix is not None,
         max_staleness_seconds=reading.view.rule.max_staleness_seconds,
         refresh=reading.refresh,
     )
     await send_result(handler, source, query)
+
+
+def _require_ended(reading: Reading) -> None:
+    """Where rows had to be computed first and there are none: say what became of that."""
+    if reading.view.current.result is not None:
+        return
+    if reading.awaited is not None and reading.awaited.error:
+        raise from_dict(reading.awaited.error)
+    if reading.refresh is not None:
+        raise Unavailable(
+            "The rows for these values are not computed yet.",
+            hint="Ask again in a moment.",
+            retry_after_seconds=1,
+        )
 
 
 async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery) -> None:
@@ -180,10 +222,11 @@ async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery)
     rendering, opened = await _rendered(handler, result, window)
     handler.set_header("Content-Type", CONTENT_TYPES[window.format])
     handler.set_header("X-Row-Count", str(rendering.row_count))
-    if query.download:
-        handler.set_header(
-            "Content-Disposition", attachment(source.name, source.result, window.format)
-        )
+    if query.download or source.is_file:
+        named = attachment(source.name, source.result, window.format)
+        if not query.download:
+            named = named.replace("attachment", "inline", 1)
+        handler.set_header("Content-Disposition", named)
     if query.limit:
         handler.set_paging(source.path, query.limit, query.offset, result.row_count)
     before, after = b"", b""

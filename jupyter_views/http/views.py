@@ -7,8 +7,10 @@ from typing import Any
 from ..core.model import View
 from ..core.reading import Reading
 from ..core.requests import Door, ViewFilter
+from ..wire.asked_values import asked_values
 from ..wire.changes import ViewUpdate, view_change
 from ..wire.perspectives import owner_filter
+from ..wire.snippets import SnippetsOut, SnippetsQuery, snippets_of
 from ..wire.statements import StatementOut
 from ..wire.views import (
     DoorRequest,
@@ -132,20 +134,37 @@ class DoorHandler(_ViewHandler):
 
 
 class ViewResultHandler(_ViewHandler):
-    """``api/views/{short_id}/result``."""
+    """``api/views/{short_id}/result``, and the same with a format behind a dot."""
 
     @route(
         "read", "perspective:read", "The rows of a view", query=ViewResultQuery, answer=ResultOut
     )
-    async def get(self, short_id: str) -> None:
+    async def get(self, short_id: str, suffix: str | None = None) -> None:
         """Rows as the mode says; ``Prefer: wait=N`` waits where they are stale out of bounds."""
         query = self.query(ViewResultQuery)
         view = await self.view(short_id)
         name = view.perspective.slug if view.perspective else short_id
         path = f"{self.api}/views/{short_id}/result"
-        mode = query.mode or mode_of(is_refresh=query.refresh)
-        values = await self.values(view, query.from_dashboard)
-        await send_rows(self, view, query, mode, name=name, path=path, values=values)
+        asked = asked_values(self.request.query, view)
+        mode = query.mode or mode_of(is_refresh=query.refresh, has_values=bool(asked))
+        values = asked or await self.values(view, query.from_dashboard)
+        await send_rows(self, view, query, mode, name=name, path=path, suffix=suffix, values=values)
+
+    head = get
+
+
+class ViewSnippetsHandler(_ViewHandler):
+    """``api/views/{short_id}/snippets``."""
+
+    @route(
+        "read", "perspective:read", "A view in other programs", query=SnippetsQuery,
+        answer=SnippetsOut,
+    )  # fmt: skip
+    async def get(self, short_id: str) -> None:
+        """Texts to copy that read the rows by each open door; no text has a key in it."""
+        asked = self.query(SnippetsQuery).server
+        here = f"{self.request.protocol}://{self.request.host}{self.base_url}"
+        self.send(snippets_of(await self.view(short_id), asked or here))
 
     head = get
 

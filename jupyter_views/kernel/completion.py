@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ViewsError
-from . import frames, grammar, past, rules, sharing
+from . import frames, grammar, past, programs, rules, sharing
 from .context import Session
 from .showing import SHOW_OPTIONS, VERBS
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 0.15
 FRESH_SECONDS = 5.0
 _VERB_OPTIONS = {
+    "api": programs.API_OPTIONS,
     "diff": past.DIFF_OPTIONS,
     "schedule": past.SCHEDULE_OPTIONS,
     "share": sharing.SHARE_OPTIONS,

@@ -1,4 +1,4 @@
-"""What the magics print beside a view: progress, the list, snippets. Pure."""
+"""What the magics print beside a view: progress, the list. Pure."""
 
 from __future__ import annotations
 
@@ -117,18 +117,3 @@ def plan_words(name: str, plan: dict[str, Any], frames: list[str]) -> str:
     if plan.get("volatile"):
         lines.append(f"  Changes by itself: {', '.join(plan['volatile'])}; it becomes stale by age")
     return "\n".join(lines)
-
-
-def snippets(slug: str, url: str) -> str:
-    """The view from other programs; the key is named, never shown."""
-    server = url.split("/views/api/")[0]
-    return (
-        f"curl -H \"Authorization: Bearer $JUPYTER_VIEWS_TOKEN\" '{url}?format=csv'\n\n"
-        "# Python (JUPYTER_VIEWS_TOKEN in the environment)\n"
-        "import jupyter_views as jv\n"
-        f'jv.connect("{server}")["{slug}"].df()\n\n'
-        "# pandas alone\n"
-        "import os, pandas as pd\n"
-        f'pd.read_csv("{url}?format=csv", storage_options={{\n'
-        '    "Authorization": f"Bearer {os.environ[\'JUPYTER_VIEWS_TOKEN\']}"})'
-    )

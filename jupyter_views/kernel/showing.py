@@ -13,7 +13,7 @@ from .._output import Card
 from .._rule import kept_fresh
 from .._view import window_of
 from ..core.errors import ViewsError
-from . import frames, grammar, output, params, past, sharing
+from . import frames, grammar, output, params, past, programs, sharing
 from .context import Session
 from .errors import KEPT, from_views_error
 from .finding import find
@@ -48,7 +48,10 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "revoke": ("%views revoke NAME", "end its link, at once"),
     "delete": ("%views delete NAME", "delete a view"),
-    "api": ("%views api NAME", "the view from curl, Python and pandas"),
+    "api": (
+        "%views api NAME [--in LANGUAGE] [--door DOOR]",
+        "the view in curl, Python, pandas and other programs",
+    ),
     "put": ("%views put FRAME NAME", "store a frame of this kernel as a view"),
     "help": ("%views help [VERB]", "this text"),
 }
@@ -144,7 +147,7 @@ def verb(session: Session, text: str) -> ShownView | None:
         "share": sharing.share,
         "revoke": sharing.revoke,
         "delete": _delete,
-        "api": _api,
+        "api": programs.api,
         "put": _put,
         "help": _help,
     }
@@ -207,11 +210,6 @@ def _delete(session: Session, text: str) -> None:
     view.delete()
     session.seen.pop(view.slug, None)
     display(output.note(f"Deleted {view.name} ({view.slug})."), raw=True)
-
-
-def _api(session: Session, text: str) -> None:
-    view = find(session, _words(text))
-    display(output.note(output.snippets(view.slug, view.url)), raw=True)
 
 
 def _put(session: Session, text: str) -> ShownView | None:

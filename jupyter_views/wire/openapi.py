@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from .._version import __version__
+from ..core.ports import Format
 from .errors import ErrorBody
 
 _VERBS = ("get", "head", "post", "put", "patch", "delete")
+_WORDS_IN_PATHS = {"format": {"enum": list(get_args(Format))}}
 _REF = "#/components/schemas/{name}"
 
 
@@ -74,7 +76,12 @@ def _identifier(path: str) -> str:
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"} | _WORDS_IN_PATHS.get(name, {}),
+        }
         for name in re.findall(r"{(\w+)}", path)
     ]
 

@@ -20,6 +20,7 @@ SAMPLES = {
     "{short_id}": "Abcd1234",
     "{sha256}": "0" * 64,
     "{n}": "1",
+    "{format}": "csv",
     "{project}": "1",
     "{insight}": "1",
     "{door}": "insight",

@@ -156,7 +156,8 @@ def test_pages_are_plain_sentences(name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_headings_are_in_sentence_case(name):
-    names = {"Jupyter", "Views", "REST", "DataFrame", "Python", "SQL"}
+    names = {"Jupyter", "Views", "REST", "DataFrame", "Python", "SQL", "DuckDB", "R", "Excel"}
+    names |= {"Google", "Sheets", "LibreOffice"}
     for heading in re.findall(r"^#+ (.+)$", prose(PAGES[name]), re.MULTILINE):
         first, *others = heading.split()
         assert not first[0].islower(), heading

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import shlex
 import time
 
-import httpx
 import pytest
 
 
@@ -81,6 +79,30 @@ def test_snippets_name_the_key_and_never_show_one(answer, server):
     assert "$JUPYTER_VIEWS_TOKEN" in text
     assert server.token not in text
     assert answer.value("__import__('os').environ['JUPYTER_VIEWS_KEY']").strip("'") not in text
+
+
+def test_snippets_are_those_of_the_server_by_language_and_door(answer, server):
+    short_id = server.request("GET", "views/api/views").json()["items"][0]["short_id"]
+    doors = server.request("GET", f"views/api/views/{short_id}/snippets").json()["doors"]
+    texts = {(d["door"], s["language"]): s["text"] for d in doors for s in d["snippets"]}
+
+    usual = answer.run("%views api The answer").shown[0]["text/plain"]
+    one = answer.run("%views api the-answer --in r --door insight").shown[0]["text/plain"]
+
+    for language in ("curl", "client", "pandas"):
+        assert texts["perspective", language] in usual
+    assert "%views api the-answer also takes --in python, --in polars" in usual
+    assert "--door insight" in usual
+    assert texts["insight", "r"] in one
+    assert "curl" not in one
+    assert answer.run("%views api the-answer --in pandsa").error == [
+        "There is no language pandsa here.",
+        "Did you mean pandas?",
+    ]
+    assert answer.run("%views api the-answer --door endpoint").error == [
+        "There is no door endpoint here.",
+        "There are perspective, insight.",
+    ]
 
 
 def test_an_unknown_verb_suggests_the_nearest(kernel):
@@ -163,41 +185,6 @@ def test_loading_the_extension_loads_no_heavy_library(server):
         timeout=60,
     )
     assert done.stdout.strip() == "[]", done.stderr
-
-
-def test_the_snippets_run_as_they_are(answer, server, tmp_path):
-    import os
-    import subprocess
-    import sys
-
-    from .live import PACKAGE_PARENT
-
-    text = answer.run("%views api the-answer").shown[0]["text/plain"]
-    curl, *python = text.split("\n\n")
-    key = server.key_for("local", "perspective:read")
-    environment = {
-        "JUPYTER_VIEWS_TOKEN": key, "PYTHONPATH": PACKAGE_PARENT, "PATH": os.environ["PATH"],
-    }  # fmt: skip
-
-    command, option, header, url = shlex.split(curl)
-    name, value = header.replace("$JUPYTER_VIEWS_TOKEN", key).split(": ")
-    answered = httpx.get(url, headers={name: value}, trust_env=False)
-    assert (command, option) == ("curl", "-H")
-    assert answered.text == "answer\r\n42\r\n"
-    for snippet in python:
-        code = "\n".join([*snippet.splitlines()[:-1], ""])
-        last = snippet.splitlines()[-1]
-        if snippet.splitlines()[-2].endswith("{"):
-            code, last = "\n".join(snippet.splitlines()[:-2]), "\n".join(snippet.splitlines()[-2:])
-        done = subprocess.run(
-            [sys.executable, "-c", f"{code}\nprint({last})"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=tmp_path,
-        )
-        assert done.stdout.split() == ["answer", "0", "42"], done.stderr
 
 
 def test_other_values_for_a_view_over_a_file_read_that_file(kernel, server):
