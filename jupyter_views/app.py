@@ -7,10 +7,11 @@ import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Enum, Float, Integer, List, Unicode, default
+from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, default, validate
 
 from .core.errors import Unavailable, ViewsError
 from .core.ports import Clock
@@ -94,6 +95,11 @@ class ViewsApp(ExtensionApp):
     max_share_days = Integer(0, help="Days for which a link lives at most; 0 for no bound.").tag(
         config=True
     )
+    timezone = Unicode(
+        "UTC",
+        help="IANA name of the time zone in which parameters read today and instants without "
+        "a zone, unless they name their own.",
+    ).tag(config=True)
     cache_memory_bytes = Integer(
         64 * _MIB, help="Memory for renderings of results that are asked for often."
     ).tag(config=True)
@@ -110,6 +116,16 @@ class ViewsApp(ExtensionApp):
     _parts: Parts | None = None
     _services: Services | None = None
     _why_not: str = "The store is being opened."
+
+    @validate("timezone")
+    def _known_timezone(self, proposal: dict[str, Any]) -> str:
+        try:
+            ZoneInfo(proposal["value"])
+        except (KeyError, ValueError, OSError):
+            raise TraitError(
+                f"{proposal['value']!r} is no time zone such as Europe/Rome."
+            ) from None
+        return str(proposal["value"])
 
     @default("store_dir")
     def _default_store_dir(self) -> str:

@@ -28,6 +28,7 @@ from .core.keeping import Keeper
 from .core.keys import KeyService
 from .core.links import LinkSecret
 from .core.model import SECOND, Actor
+from .core.option_lists import OptionLists
 from .core.placing import Placing
 from .core.projects import ProjectService
 from .core.publishing import DoorService
@@ -39,6 +40,7 @@ from .core.scheduling import Scheduler
 from .core.sharing import SharingService
 from .core.statements import StatementService
 from .core.submissions import Bounds
+from .core.valuing import Valuer
 from .core.variants import Variants
 from .core.verifying import Verifier
 from .core.views import ViewService
@@ -162,7 +164,12 @@ class Parts:
             clock=clock,
             quiet_since=self._watching.quiet_since,
         )
-        self._assessor = Assessor(verifier=verifier, upstreams=self._upstreams, clock=clock)
+        self._results = ResultService(engine=self.engine, files=store.files, cache=store.cache)
+        offered = OptionLists(upstreams=self._upstreams, results=self._results)
+        self._valuer = Valuer(clock=clock, zone=app.timezone, offered=offered.of)
+        self._assessor = Assessor(
+            verifier=verifier, upstreams=self._upstreams, valuer=self._valuer, clock=clock
+        )
         self._runner = Runner(
             rows=store.statements,
             files=store.files,
@@ -190,6 +197,7 @@ class Parts:
             runner=self._runner,
             assessor=self._assessor,
             upstreams=self._upstreams,
+            valuer=self._valuer,
         )
         self._announcer = Announcer()
         self._announcer.on_event(self._heard)
@@ -281,7 +289,7 @@ class Parts:
             views=views,
             history=self._history,
             decisions=self._decisions,
-            results=ResultService(engine=self.engine, files=store.files, cache=store.cache),
+            results=self._results,
             charts=ChartService(
                 plotter=self.engine, views=views, files=store.files, cache=store.cache
             ),
@@ -318,7 +326,9 @@ class Parts:
                 statements=statements,
                 assessor=self._assessor,
                 refresher=self._refresher,
+                valuer=self._valuer,
             ),
+            valuer=self._valuer,
             engine=self.engine,
             clock=clock,
             frames=store.frames,

@@ -11,6 +11,7 @@ from .freshness import Evidence, Freshness, decide
 from .model import SECOND, Actor, Instant, Rule, Statement, View
 from .ports import Clock
 from .schedules import parse
+from .valuing import Valuer
 from .verifying import Verifier
 
 _FOR_EVER: Instant = 10**18
@@ -66,9 +67,12 @@ class Upstreams:
 class Assessor:
     """Gathers the evidence and lets :func:`~.freshness.decide` judge."""
 
-    def __init__(self, *, verifier: Verifier, upstreams: Upstreams, clock: Clock) -> None:
+    def __init__(
+        self, *, verifier: Verifier, upstreams: Upstreams, valuer: Valuer, clock: Clock
+    ) -> None:
         self._verifier = verifier
         self._upstreams = upstreams
+        self._valuer = valuer
         self._clock = clock
 
     async def of_statement(self, statement: Statement, *, is_exact: bool = False) -> Freshness:
@@ -86,7 +90,7 @@ class Assessor:
         current, version, rule = view.current, view.version, view.rule
         found = await self._evidence(current, view.owner, above | {view.id}, is_exact)
         evidence = Evidence(
-            moved=found.moved,
+            moved=self._valuer.moved(view) or found.moved,
             moved_views=found.moved_views,
             is_volatile=found.is_volatile,
             is_redefined=(current.query.id, current.params) != (version.query.id, version.params),

@@ -13,7 +13,7 @@ def is_same(statement: Statement, view: View) -> bool:
 
     def definition(query: Query, params: dict[str, Any]) -> tuple[Any, ...]:
         reads = [(r.kind, r.name, None if r.kind == "frame" else r.path) for r in query.reads]
-        return query.connection, query.normalized_sql, reads, params
+        return query.connection, query.normalized_sql, query.declared, reads, params
 
     mine = definition(view.version.query, view.version.params)
     return definition(statement.query, statement.params) == mine

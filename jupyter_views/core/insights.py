@@ -16,6 +16,7 @@ from .definitions import version_of
 from .errors import NotFound
 from .model import Actor, InsightDoor, Instant, Page, Statement, View
 from .names import new_short_id
+from .parameters import Parameter
 from .placing import Placed, Placing
 from .ports import Clock
 from .requests import InsightFilter, NewInsight, ViewChange
@@ -87,7 +88,13 @@ class InsightService:
         self._clock = clock
         self._folder = folder
 
-    async def plan(self, actor: Actor, sql: str, params: dict[str, object]) -> Statement:
+    async def plan(
+        self,
+        actor: Actor,
+        sql: str,
+        params: dict[str, object],
+        declared: tuple[Parameter, ...] = (),
+    ) -> Statement:
         """A checked definition that nobody has run; file names start from the server's root.
 
         Raises
@@ -96,7 +103,7 @@ class InsightService:
             What the gate says of SQL that does more than read, or of missing
             parameters.
         """
-        asked = Submission(sql=sql, base_dir=self._folder, params=params)
+        asked = Submission(sql=sql, base_dir=self._folder, params=params, declared=declared)
         return await self._statements.plan(actor, asked)
 
     async def create(self, actor: Actor, project_id: int, new: NewInsight) -> View:

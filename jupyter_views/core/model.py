@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from .charts import Chart
+from .parameters import Parameter, bound_names
 from .ports import Column, Progress, Read, Signature
 
 Instant = int
@@ -75,7 +76,15 @@ class Actor(Struct, frozen=True, kw_only=True):
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """An immutable definition: what is run, where its file names start, what it reads."""
+    """An immutable definition: what is run, where its file names start, what it reads.
+
+    Attributes
+    ----------
+    parameters
+        Names that its SQL uses, in order of first use.
+    declared
+        The parameters that have a type; others take any JSON value.
+    """
 
     id: str
     sql: str
@@ -88,6 +97,14 @@ class Query(Struct, frozen=True, kw_only=True):
     volatile: tuple[str, ...]
     definition_hash: str
     created_at: Instant
+    declared: tuple[Parameter, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names that values may be given for; a range is one of them, not its two ends."""
+        bound = bound_names(self.declared)
+        rest = (name for name in self.parameters if name not in bound)
+        return (*(each.name for each in self.declared), *rest)
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -158,6 +175,9 @@ class Statement(Struct, frozen=True, kw_only=True):
         older number is refused.
     variant_of
         The view whose query it runs with other values than the view's own.
+    bound
+        What is bound for its ``params``, where the query declares any: checked
+        values, ``today`` as the day that it was.
     """
 
     id: str
@@ -187,6 +207,12 @@ class Statement(Struct, frozen=True, kw_only=True):
     changes: Changes | None = None
     fence: int = 0
     variant_of: int | None = None
+    bound: dict[str, Any] | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the SQL's own names are bound to, as JSON."""
+        return self.params if self.bound is None else self.bound
 
 
 class Outlook(Struct, frozen=True, kw_only=True):

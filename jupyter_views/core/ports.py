@@ -87,6 +87,9 @@ class Draft(Struct, frozen=True, kw_only=True):
         Absolute folder that relative file names start from.
     params
         Values by parameter name.
+    declared
+        Names of parameters that need not be used, and that may be without a
+        value while the draft is only checked.
     frames
         sha256 of the uploaded Arrow stream by the name used in FROM.
     views
@@ -103,6 +106,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     base_dir: str
     connection: str = "local"
     params: dict[str, Any] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
     frames: dict[str, str] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     changed_when: str | None = None

@@ -164,6 +164,7 @@ def submission_of(view: View, values: dict[str, Any]) -> Submission:
         base_dir=query.base_dir,
         connection=query.connection,
         params=values,
+        declared=query.declared,
         frames=query.frames,
         row_limit=current.row_limit,
         byte_limit=current.byte_limit,

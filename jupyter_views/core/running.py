@@ -18,7 +18,9 @@ from .errors import Canceled, Interrupted, Unavailable, UpstreamFailed, ViewsErr
 from .leases import LeaseKeeper, LeaseLost, LeaseRows, interrupted
 from .model import Instant, Result, Statement, Status
 from .names import new_id
+from .parameters import bound_names
 from .ports import Clock, Draft, Engine, Limits, Outcome, Progress, Run
+from .values import typed
 
 _NOTE_START_AFTER_SECONDS = 0.2
 _POLL_SECONDS = 0.25
@@ -192,7 +194,8 @@ class Runner:
                 sql=query.sql,
                 base_dir=query.base_dir,
                 connection=query.connection,
-                params=statement.params,
+                params=typed(query.declared, statement.values),
+                declared=bound_names(query.declared),
                 frames=query.frames,
                 views=views,
                 changed_when=statement.changed_when,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from .access import require_scope
 from .assessing import Assessor, Upstreams
+from .declarations import checked
 from .errors import (
     Canceled,
     EngineCrashed,
@@ -37,6 +38,8 @@ from .model import (
 from .ports import Clock, Engine, Plan
 from .running import Runner
 from .submissions import Bounds, Submission, draft_of, statement_from
+from .values import missing_of
+from .valuing import Valuer
 
 FAILURE_MEMORY: Instant = 300 * SECOND
 
@@ -97,6 +100,7 @@ class StatementService:
         runner: Runner,
         assessor: Assessor,
         upstreams: Upstreams,
+        valuer: Valuer,
     ) -> None:
         self._rows = rows
         self._readers = readers
@@ -111,16 +115,23 @@ class StatementService:
         runner.on_finished(self._note_crash)
         self._assessor = assessor
         self._upstreams = upstreams
+        self._valuer = valuer
 
     async def check(self, actor: Actor, asked: Submission) -> Plan:
         """Everything up to running: gate, lineage, parameters, access (``dry_run``)."""
-        plan, _ = await self._checked(actor, asked)
+        plan, _ = await self._checked(actor, asked, await self._bound(actor, asked))
         return plan
 
-    async def _checked(self, actor: Actor, asked: Submission) -> tuple[Plan, dict[str, str]]:
+    async def _bound(self, actor: Actor, asked: Submission) -> dict[str, Any] | None:
+        checked(asked.declared, self._valuer.moment())
+        return await self._valuer.bound(asked.declared, asked.params, actor.name)
+
+    async def _checked(
+        self, actor: Actor, asked: Submission, bound: dict[str, Any] | None
+    ) -> tuple[Plan, dict[str, str]]:
         """The plan, and the short ids of the views it reads by slug."""
         await self._check_frames(actor, asked)
-        plan = await self._engine.check(draft_of(asked))
+        plan = await self._engine.check(draft_of(asked, bound))
         views = {}
         for read in plan.reads:
             if read.kind == "view":
@@ -172,8 +183,9 @@ class StatementService:
 
     async def foresee(self, actor: Actor, asked: Submission) -> tuple[Statement, Outlook]:
         """The statement that this would be, and what is known of its fingerprint; nothing runs."""
-        plan, views = await self._checked(actor, asked)
-        statement = self._drafted(actor, asked, plan, views)
+        bound = await self._bound(actor, asked)
+        plan, views = await self._checked(actor, asked, bound)
+        statement = self._drafted(actor, asked, plan, views, bound)
         since = self._clock.now() - FAILURE_MEMORY
         return statement, await asyncio.to_thread(self._rows.outlook, statement.fingerprint, since)
 
@@ -185,23 +197,37 @@ class StatementService:
         return await self.submit(Actor(name=owner), forced, after)
 
     async def plan(self, actor: Actor, asked: Submission) -> Statement:
-        """Check a definition and keep it, so that a view can hold it before its first run."""
-        plan, views = await self._checked(actor, asked)
-        return await self._planned(self._drafted(actor, asked, plan, views))
+        """Check a definition and keep it, so that a view can hold it before its first run.
+
+        Declared parameters may be without a value until then.
+        """
+        bound: dict[str, Any] | None = {}
+        if not missing_of(asked.declared, asked.params):
+            bound = await self._bound(actor, asked)
+        else:
+            checked(asked.declared, self._valuer.moment())
+        plan, views = await self._checked(actor, asked, bound)
+        return await self._planned(self._drafted(actor, asked, plan, views, bound))
 
     async def plan_nothing(self, actor: Actor) -> Statement:
         """The definition of a view that has no query yet; it cannot be run."""
         plan = Plan(normalized_sql="", reads=())
-        return await self._planned(self._drafted(actor, Submission(sql="", base_dir=""), plan, {}))
+        nothing = Submission(sql="", base_dir="")
+        return await self._planned(self._drafted(actor, nothing, plan, {}, None))
 
     async def _planned(self, drafted: Statement) -> Statement:
         planned = replace(drafted, status=Status.PLANNED, completed_at=drafted.submitted_at)
         return await asyncio.to_thread(self._rows.plan, planned)
 
     def _drafted(
-        self, actor: Actor, asked: Submission, plan: Plan, views: dict[str, str]
+        self,
+        actor: Actor,
+        asked: Submission,
+        plan: Plan,
+        views: dict[str, str],
+        bound: dict[str, Any] | None,
     ) -> Statement:
-        return statement_from(actor, asked, plan, views, self._bounds, self._clock.now())
+        return statement_from(actor, asked, plan, views, self._bounds, self._clock.now(), bound)
 
     async def _check_frames(self, actor: Actor, asked: Submission) -> None:
         for name, sha256 in asked.frames.items():

@@ -10,7 +10,9 @@ from msgspec import Struct, field
 
 from .model import Actor, Cause, Instant, Query, Statement, Status, Strategy
 from .names import new_id
+from .parameters import Parameter, bound_names
 from .ports import Draft, Plan
+from .values import typed
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -18,6 +20,8 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    declared
+        Parameters that have a type; ``params`` are then checked against it.
     max_age
         Seconds: 0 always runs, -1 takes any stored result, None decides by freshness.
     ttl_minutes
@@ -36,6 +40,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     base_dir: str
     connection: str = "local"
     params: dict[str, Any] = field(default_factory=dict)
+    declared: tuple[Parameter, ...] = ()
     frames: dict[str, str] = field(default_factory=dict)
     row_limit: int | None = None
     byte_limit: int | None = None
@@ -69,6 +74,7 @@ def statement_from(
     views: dict[str, str],
     bounds: Bounds,
     now: Instant,
+    bound: dict[str, Any] | None,
 ) -> Statement:
     """The statement that a submission becomes, before it has a strategy.
 
@@ -76,13 +82,17 @@ def statement_from(
     ----------
     views
         The short ids of the views that it reads, by slug.
+    bound
+        See :class:`~.model.Statement`.
     """
-    definition = {
+    definition: dict[str, Any] = {
         "sql": asked.sql,
         "connection": asked.connection,
         "base_dir": asked.base_dir,
         "frames": asked.frames,
     }
+    if asked.declared:
+        definition["declared"] = asked.declared
     # A slug may come to name another view, whose rows are not these.
     reads = [[r.kind, r.name, views[r.name] if r.kind == "view" else r.path] for r in plan.reads]
     row_limit = min(asked.row_limit or bounds.rows, bounds.rows)
@@ -94,6 +104,7 @@ def statement_from(
         connection=asked.connection,
         base_dir=asked.base_dir,
         parameters=plan.parameters,
+        declared=asked.declared,
         frames=asked.frames,
         reads=tuple(read for read in plan.reads if read.kind != "probe"),
         volatile=plan.volatile,
@@ -109,7 +120,7 @@ def statement_from(
                 asked.connection,
                 plan.normalized_sql,
                 reads,
-                asked.params,
+                *_told(asked, plan, bound),
                 row_limit,
                 byte_limit,
                 asked.changed_when,
@@ -131,16 +142,27 @@ def statement_from(
         is_strict=asked.is_strict,
         cause=asked.cause,
         variant_of=asked.variant_of,
+        bound=bound,
     )
 
 
-def draft_of(asked: Submission) -> Draft:
+def _told(asked: Submission, plan: Plan, bound: dict[str, Any] | None) -> tuple[Any, ...]:
+    """What the engine is told for the parameters: equal where the rows must be."""
+    if bound is None:
+        return (asked.params,)
+    used = {name: bound[name] for name in plan.parameters if name in bound}
+    kinds = {name: p.type for p in asked.declared for name in p.bound_names if name in used}
+    return used, kinds
+
+
+def draft_of(asked: Submission, bound: dict[str, Any] | None) -> Draft:
     """What the engine is to check for a submission."""
     return Draft(
         sql=asked.sql,
         base_dir=asked.base_dir,
         connection=asked.connection,
-        params=asked.params,
+        params=typed(asked.declared, asked.params if bound is None else bound),
+        declared=bound_names(asked.declared),
         frames=asked.frames,
         changed_when=asked.changed_when,
         is_strict=asked.is_strict,

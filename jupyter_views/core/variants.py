@@ -14,14 +14,17 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from .access import require_read
+from .access import is_owner, require_read
 from .assessing import Assessor
 from .dates import resolved_date
+from .errors import BadRequest, Forbidden
 from .freshness import Action, Mode, act
 from .model import Actor, Cause, Instant, LastRefresh, Statement, Status, View
+from .ports import Read
 from .reading import COMPUTE_SECONDS, FORCED, Reading, ReadingService
 from .refreshing import Refresher, submission_of
 from .statements import StatementService
+from .valuing import Valuer
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
@@ -48,7 +51,7 @@ def overridden(view: View, layers: Iterable[Overrides], now: Instant) -> dict[st
     values = dict(view.version.params)
     for layer in layers:
         values |= _dates(layer, now) | layer.variables
-    return {name: values[name] for name in view.version.query.parameters if name in values}
+    return {name: values[name] for name in view.version.query.inputs if name in values}
 
 
 def date_range(
@@ -56,7 +59,7 @@ def date_range(
 ) -> dict[str, str | None] | None:
     """The dates that these layers bring, where the query uses any; None where it does not."""
     brought = {name: text for layer in layers for name, text in _dates(layer, now).items()}
-    if not brought.keys() & set(view.version.query.parameters):
+    if not brought.keys() & set(view.version.query.inputs):
         return None
     return {name: brought.get(name) for name in ("date_from", "date_to")}
 
@@ -79,7 +82,9 @@ class Variants:
         statements: StatementService,
         assessor: Assessor,
         refresher: Refresher,
+        valuer: Valuer,
     ) -> None:
+        self._valuer = valuer
         self._reading = reading
         self._statements = statements
         self._assessor = assessor
@@ -107,12 +112,18 @@ class Variants:
             else ``lazy_async``, for somebody has to be the first.
         wait
             See :meth:`ReadingService.read`.
+
+        Raises
+        ------
+        MissingParameters, InvalidParameters
+            When a value is not what the query declares.
         """
-        if values == view.version.params or not view.has_query:
+        if not view.has_query or await self._are_own(view, values):
             return await self._reading.read(actor, view, mode=mode, wait=wait)
         mode = mode or (Mode.ASYNC if view.auto_refresh else Mode.LAZY_ASYNC)
         is_exact = mode is Mode.BLOCKING
         looked = await self._look(view, values, is_exact=is_exact)
+        _require_same_files(actor, view, looked)
         action = act(mode, looked.reading.freshness.state)
         is_forced = mode in FORCED
         if action is Action.CACHED or (looked.reading.refresh is not None and not is_forced):
@@ -134,10 +145,22 @@ class Variants:
 
     async def refresh(self, actor: Actor, view: View, values: dict[str, Any]) -> Statement:
         """Run a view's query with these values now, in its owner's name."""
-        if values == view.version.params:
+        if await self._are_own(view, values):
             return await self._reading.refresh(actor, view)
         require_read(actor, view)
+        _require_same_files(actor, view, await self._look(view, values, is_exact=False))
         return await self._started(actor, view, values, None)
+
+    async def _are_own(self, view: View, values: dict[str, Any]) -> bool:
+        """Whether these values mean what the view's own do."""
+        own, declared = view.version.params, view.version.query.declared
+        if values == own or not declared:
+            return values == own
+        bound = await self._valuer.bound(declared, values, view.owner)
+        try:
+            return bound == await self._valuer.bound(declared, own, view.owner)
+        except BadRequest:
+            return False  # the view has no values of its own to be run with
 
     async def _started(
         self, actor: Actor, view: View, values: dict[str, Any], seen: str | None
@@ -172,7 +195,9 @@ class Variants:
     async def _look(self, view: View, values: dict[str, Any], *, is_exact: bool) -> _Looked:
         asked = replace(submission_of(view, values), variant_of=view.id)
         drafted, outlook = await self._statements.foresee(Actor(name=view.owner), asked)
-        current = outlook.success or replace(drafted, status=Status.PLANNED)
+        found = outlook.success or replace(drafted, status=Status.PLANNED)
+        # Others may have written the same values in another way.
+        current = replace(found, params=values, bound=drafted.bound)
         failure = outlook.failure
         if failure is not None and _ended(failure) < _ended(outlook.success):
             failure = None
@@ -194,12 +219,28 @@ class Variants:
                 view=variant, freshness=freshness, refresh=running if is_ours else None
             ),
             failure=failure,
+            reads=drafted.query.reads,
         )
 
 
 class _Looked(Struct, frozen=True, kw_only=True):
     reading: Reading
     failure: Statement | None
+    reads: tuple[Read, ...]
+
+
+def _require_same_files(actor: Actor, view: View, looked: _Looked) -> None:
+    """Raise Forbidden where a value chooses what is read, and the owner did not send it.
+
+    The query runs with the owner's rights: a reader who could name its files
+    would read whatever the owner may. A visitor of a link has no scopes.
+    """
+    is_owners_own = is_owner(actor, view) and actor.scopes
+    if not is_owners_own and looked.reads != view.version.query.reads:
+        raise Forbidden(
+            "With these values the query reads other files than its owner chose.",
+            hint="Ask the owner to save a view with them.",
+        )
 
 
 def _last(failure: Statement) -> LastRefresh:

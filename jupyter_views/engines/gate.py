@@ -120,7 +120,7 @@ def judge(
         lakes.require(scan.function)
     used = sorted(statement.get("named_param_map", ()), key=lambda entry: entry["value"])
     parameters = tuple(entry["key"] for entry in used)
-    _check_parameters(parameters, draft.params)
+    _check_parameters(parameters, draft)
     plan = Plan(
         normalized_sql=_normalized(connection, raw, statement, sql),
         reads=lineage.reads + probes,
@@ -249,6 +249,8 @@ def _parse_error(sql: str, message: str, answer: dict[str, Any], known: Catalogu
     if word.isidentifier() and word.lower() not in known.keywords:
         near = difflib.get_close_matches(word.lower(), known.keywords, n=1, cutoff=0.75)
         hint = f"Did you mean {near[0].upper()}?" if near else None
+    elif word == "$":
+        hint = "A parameter stands for a value, never for the name of a table or a column."
     text = message[:1].upper() + message[1:].splitlines()[0].rstrip(".")
     return ParseError(f"{text}.", hint=hint, line=line, column=column)
 
@@ -273,14 +275,15 @@ def _too_deep() -> ParseError:
     )
 
 
-def _check_parameters(used: tuple[str, ...], given: dict[str, Any]) -> None:
-    if missing := [name for name in used if name not in given]:
+def _check_parameters(used: tuple[str, ...], draft: Draft) -> None:
+    known = draft.params.keys() | set(draft.declared)
+    if missing := [name for name in used if name not in known]:
         raise MissingParameters(
             f"This view needs a value for {', '.join(missing)}.",
             hint="Send params with a value for each of them.",
             details={"parameters": missing},
         )
-    if extra := sorted(set(given) - set(used)):
+    if extra := sorted(draft.params.keys() - set(used) - set(draft.declared)):
         raise InvalidParameters(
             f"The SQL does not use {', '.join(extra)}.",
             hint=f"Write ${extra[0]} where the value belongs, or leave it out.",

@@ -34,6 +34,7 @@ from ..core.ports import (
     Signature,
     Stored,
 )
+from .spelling import spelled
 
 MAX_FRAME_BYTES = 256 << 20
 INLINE_BYTES = 256 << 10
@@ -331,6 +332,12 @@ def pack_draft(draft: Draft) -> Draft:
 
 
 def unpack_draft(draft: Draft) -> Draft:
-    """The draft as it was before :func:`pack_draft`."""
+    """The draft as it was before :func:`pack_draft`, its parameters spelled as the engine does.
+
+    Raises
+    ------
+    ParseError
+        A marker stands inside quotes.
+    """
     params = {name: unpack_value(value) for name, value in draft.params.items()}
-    return msgspec.structs.replace(draft, params=params)
+    return msgspec.structs.replace(draft, sql=spelled(draft.sql), params=params)

@@ -116,11 +116,13 @@ class Worker:
         sql = ""
         try:
             if isinstance(request, Check):
-                sql = request.draft.sql
-                return Planned(self._check(request))
+                draft = unpack_draft(request.draft)
+                sql = draft.sql
+                return Planned(self._check(draft))
             if isinstance(request, Execute):
-                sql = request.run.draft.sql
-                return Ran(self._run(request.run, request.inputs))
+                run = structs.replace(request.run, draft=unpack_draft(request.run.draft))
+                sql = run.draft.sql
+                return Ran(self._run(run, request.inputs))
             if isinstance(request, Look):
                 return Looked(self._look(request))
             if isinstance(request, Encode):
@@ -144,10 +146,10 @@ class Worker:
                 trace=traceback.format_exc()[-4000:],
             )
 
-    def _check(self, request: Check) -> Plan:
+    def _check(self, draft: Draft) -> Plan:
         return gate.inspect(
             self._desk,
-            unpack_draft(request.draft),
+            draft,
             readable=self._setup.readable,
             hidden=self._setup.hidden,
         )
@@ -184,7 +186,7 @@ class Worker:
     def _run(self, run: Run, inputs: str) -> Outcome:
         # Run on the connection itself and not on a cursor: progress is a
         # setting of one connection, and the sandbox has locked the settings.
-        draft = unpack_draft(run.draft)
+        draft = run.draft
         started = time.monotonic_ns()
         _enter(draft.base_dir)
         self._governor.watch(self._connection)
@@ -194,6 +196,8 @@ class Worker:
             judged = gate.judge(
                 self._desk, draft, readable=self._setup.readable, hidden=self._setup.hidden
             )
+            used = {name: draft.params[name] for name in judged.plan.parameters}
+            draft = structs.replace(draft, params=used)
             probes = tuple(read for read in judged.plan.reads if read.kind == "probe")
             reads = judged.plan.reads[: len(judged.plan.reads) - len(probes)]
             plan = structs.replace(judged.plan, reads=reads)

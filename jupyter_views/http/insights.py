@@ -81,7 +81,9 @@ class InsightsBase(EnvelopeHandler):
         if body.query is UNSET or body.query is None:
             return None, None
         definition = definition_from(body.query)
-        planned = await self.services.insights.plan(self.actor, definition.sql, definition.params)
+        planned = await self.services.insights.plan(
+            self.actor, definition.sql, definition.params, definition.declared
+        )
         return definition, planned
 
     async def read(self, view: View, mode: Mode, place: Surroundings) -> Reading:

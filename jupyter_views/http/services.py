@@ -25,6 +25,7 @@ from ..core.reading import ReadingService
 from ..core.results import ResultService
 from ..core.sharing import SharingService
 from ..core.statements import StatementService
+from ..core.valuing import Valuer
 from ..core.variants import Variants
 from ..core.views import ViewService
 from ..core.visiting import VisitingService
@@ -89,6 +90,7 @@ class Services(Struct, kw_only=True):
     endpoints: EndpointService
     doors: DoorService
     calculations: Calculations
+    valuer: Valuer
     engine: Engine
     clock: Clock
     frames: FrameRows

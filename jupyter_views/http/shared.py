@@ -34,7 +34,7 @@ from ..wire.linked import (
     suffix,
 )
 from ..wire.linked_dashboard import DashboardPageOut
-from ..wire.visitor_values import inputs_of, kept_values
+from ..wire.visitor_values import InputOut, inputs_of, kept_values
 from .charts import TYPES
 from .operations import public_route
 from .pages import page_policy, render
@@ -174,7 +174,9 @@ class SharedHandler(LinkHandler):
         except Invalid as error:
             return await self._mistaken(share, settings, query, path, error)
         view, given = shown.view, self.given
-        inputs = inputs_of(view, settings, given) if shown.dashboard is None else ()
+        inputs: tuple[InputOut, ...] = ()
+        if shown.dashboard is None:
+            inputs = inputs_of(view, settings, given, await self.moment(view))
         if inputs:
             query = query.with_values(kept_values(view, settings, given))
         reading = await self.reading(shown, self.services.visiting.mode(share, query.refresh))
@@ -205,7 +207,7 @@ class SharedHandler(LinkHandler):
             None,
             path=path,
             now=self.services.clock.now(),
-            inputs=inputs_of(view, settings, self.given, error),
+            inputs=inputs_of(view, settings, self.given, await self.moment(view), error),
         )
 
     def _ask(self, share: Share) -> None:

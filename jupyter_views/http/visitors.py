@@ -16,13 +16,14 @@ from ..core.links import LinkSettings, Share, Subject, subject_of, subject_of_da
 from ..core.model import Actor, View
 from ..core.projects import DEFAULT_PROJECT
 from ..core.reading import Reading
+from ..core.values import Moment
 from ..core.variants import Overrides
 from ..wire.envelope import OffsetPage
 from ..wire.insight_filters import InsightQuery
 from ..wire.insights import InsightOut, insight_out
 from ..wire.linked import PAGE_ROWS, visitors_insight
 from ..wire.overrides import Surroundings, placed_in, surroundings_of
-from ..wire.visitor_values import chosen_values, given_values
+from ..wire.visitor_values import Given, chosen_values, given_values
 from .insights import InsightHandler, InsightsBase, InsightsHandler
 
 _NOBODY = Actor(name="", scopes=frozenset())
@@ -71,7 +72,7 @@ class VisitorBase(InsightsBase):
         """The view of a link, or that of a tile of its dashboard; NotFound where it has none."""
         if share.scope == "view":
             view = await self.services.visiting.view(share)
-            return self._chosen(share, view)
+            return await self._chosen(share, view)
         dashboard, views = await self.services.dashboards.behind_link(share.item_id)
         for each in dashboard.tiles:
             if each.id == tile:
@@ -82,14 +83,19 @@ class VisitorBase(InsightsBase):
         )
 
     @property
-    def given(self) -> dict[str, str]:
+    def given(self) -> Given:
         """The values that the visitor chose, as the address says them."""
         return given_values(self.request.query)
 
-    def _chosen(self, share: Share, view: View) -> Shown:
+    async def moment(self, view: View) -> Moment:
+        """Now, with what the view's parameters offer."""
+        valuer, declared = self.services.valuer, view.version.query.declared
+        return valuer.moment(await valuer.options(declared, view.owner))
+
+    async def _chosen(self, share: Share, view: View) -> Shown:
         """The view with the visitor's values, as far as its owner lets him choose."""
         settings = share.settings or LinkSettings()
-        values = chosen_values(view, settings, self.given)
+        values = chosen_values(view, settings, self.given, await self.moment(view))
         is_chosen = values != view.version.params
         if is_chosen:
             self.services.visiting.take_choice(share)

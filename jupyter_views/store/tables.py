@@ -23,6 +23,7 @@ from sqlalchemy import (
     true,
 )
 
+from ..core.parameters import Parameter
 from ..core.ports import Signature
 from .structs import Structs
 
@@ -55,6 +56,7 @@ queries = Table(
     Column("connection", String, nullable=False),
     Column("base_dir", String, nullable=False),
     Column("parameters", JSON, nullable=False),
+    Column("declared", Structs(tuple[Parameter, ...]), nullable=False, server_default="[]"),
     Column("frames", JSON, nullable=False),
     Column("reads", JSON, nullable=False),
     Column("volatile", JSON, nullable=False),
@@ -104,6 +106,7 @@ statements = Table(
     Column("changes", JSON),
     # The view whose query runs with other values than its own.
     Column("variant_of", Integer),
+    Column("bound", JSON),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("beat", Integer, nullable=False, server_default="0"),
     Column("submitted_at", BigInteger, nullable=False),

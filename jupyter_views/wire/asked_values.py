@@ -1,18 +1,19 @@
 """Values for a view's parameters in the address of its rows: ``param.region=EU``.
 
-A text stands there as it is, everything else as JSON. A value keeps the type
-of the view's own.
+A declared parameter says how its text is read. Of others a text stands there
+as it is, everything else as JSON, and a value keeps the type of the view's own.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET
 
-from ..core.errors import BadRequest, Invalid
+from ..core.errors import Invalid
 from ..core.model import View
+from .parameters import keys_of, texts_of_address, value_of_texts
 
 PREFIX = "param."
 """What the names of such values begin with in an address."""
@@ -37,29 +38,33 @@ def asked_values(query: str, view: View) -> dict[str, Any] | None:
         When the view has no such parameter, or the value is not of its type;
         ``field`` names it as the address does.
     """
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000, errors="strict")
-    except UnicodeDecodeError:
-        raise BadRequest("The address is not UTF-8.") from None
-    except ValueError:
-        raise BadRequest("This address has too many values.") from None
-    own = {name: view.version.params.get(name) for name in view.version.query.parameters}
-    asked = {}
-    for key, text in pairs:
-        if key.startswith(PREFIX):
-            name = key.removeprefix(PREFIX)
-            if name not in own:
-                raise _unknown(key, name, own)
-            asked[name] = _typed(key, text, own[name])
-    return dict(view.version.params) | asked if asked else None
+    texts = texts_of_address(query, PREFIX, keep_blank=True)
+    if not texts:
+        return None
+    asked, known = {}, set()
+    defined = view.version.query
+    declared = {each.name: each for each in defined.declared}
+    for name in defined.inputs:
+        parameter = declared.get(name)
+        known |= {name} if parameter is None else set(keys_of(parameter))
+        if parameter is not None:
+            value = value_of_texts(parameter, texts.get)
+            if value is not UNSET:
+                asked[name] = value
+        elif name in texts:
+            asked[name] = _typed(f"{PREFIX}{name}", texts[name][-1], view.version.params.get(name))
+    for name in texts:
+        if name not in known:
+            raise _unknown(name, defined.inputs)
+    return dict(view.version.params) | asked
 
 
-def _unknown(key: str, name: str, own: dict[str, Any]) -> Invalid:
-    known = ", ".join(f"{PREFIX}{each}" for each in own)
+def _unknown(name: str, inputs: tuple[str, ...]) -> Invalid:
+    known = ", ".join(f"{PREFIX}{each}" for each in inputs)
     return Invalid(
         f"This view has no parameter {name[:40]!r}.",
         hint=f"It has {known}." if known else "It has no parameters.",
-        field=key,
+        field=f"{PREFIX}{name[:80]}",
     )
 
 

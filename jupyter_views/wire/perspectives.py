@@ -16,6 +16,7 @@ from ..core.reading import Reading
 from ..core.requests import Door, NewView, ViewChange
 from .changes import RuleFields, ViewUpdate, given, rule_from, view_change
 from .fields import Limit, Link, Name, Offset, Pagination, People, Tags, Text, iso
+from .parameters import ParameterBody, parameters_out
 from .readings import (
     LastRefreshOut,
     ReadingItem,
@@ -98,6 +99,7 @@ class PerspectiveDetail(PerspectiveItem, frozen=True, kw_only=True, rename={"lin
     frames: dict[str, str] | None
     normalized_sql: str
     params: dict[str, Any]
+    parameters: tuple[ParameterBody, ...]
     depends_on: tuple[str, ...]
     sources: tuple[str, ...]
     upstreams: tuple[str, ...]
@@ -216,6 +218,7 @@ def detail_out(
         frames=query.frames if is_mine else None,
         normalized_sql=query.normalized_sql,
         params=view.version.params,
+        parameters=parameters_out(query),
         depends_on=tuple(read.name for read in query.reads),
         gateway=query.connection,
         query_type="sql",

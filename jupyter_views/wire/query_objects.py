@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Meta, Struct, field
 
 from ..core.errors import Invalid
 from ..core.model import Version
+from ..core.parameters import Parameter
+from .parameters import Parameters, declared_from, parameters_out
 
 _BARE = ("HogQLQuery", "SQLQuery")
 _WRAPPERS = ("DataVisualizationNode", "DataTableNode")
@@ -18,19 +21,29 @@ _SUPPORTED = (
 _SQL_LENGTH = 262_144
 
 
+class _Variable(Struct, frozen=True, kw_only=True):
+    code_name: Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+    value: Any = UNSET
+    is_null: bool = field(default=False, name="isNull")
+
+
 class Definition(Struct, frozen=True, kw_only=True):
     """What a query object asks for.
 
     Attributes
     ----------
     params
-        The object's ``values``: bound to ``$name``, never put into the text.
+        The object's ``values``, and the values of its ``variables``: bound to
+        ``$name``, never put into the text.
+    declared
+        Its ``parameters``, as the page of query references writes them.
     query_object
         As it came.
     """
 
     sql: str
     params: dict[str, Any]
+    declared: tuple[Parameter, ...]
     query_object: dict[str, Any]
 
 
@@ -54,7 +67,38 @@ def definition_from(query_object: Any) -> Definition:
         raise _invalid(f"query holds 1 to {_SQL_LENGTH:,} characters of SQL.")
     if values is not None and not isinstance(values, dict):
         raise _invalid("values is an object: one value for each name.")
-    return Definition(sql=sql, params=values or {}, query_object=query_object)
+    return Definition(
+        sql=sql,
+        params=_variables(source.get("variables")) | (values or {}),
+        declared=_declared(source.get("parameters")),
+        query_object=query_object,
+    )
+
+
+def _variables(variables: Any) -> dict[str, Any]:
+    """Values by name of what the page of endpoints keeps under ids of its own."""
+    if variables is None:
+        return {}
+    try:
+        known = msgspec.convert(variables, dict[str, _Variable])
+    except msgspec.ValidationError:
+        raise _invalid(
+            'variables is an object such as {"id": {"code_name": "region", "value": "EU"}}.'
+        ) from None
+    return {
+        each.code_name: None if each.is_null else each.value
+        for each in known.values()
+        if each.is_null or each.value is not UNSET
+    }
+
+
+def _declared(parameters: Any) -> tuple[Parameter, ...]:
+    if parameters is None:
+        return ()
+    try:
+        return declared_from(msgspec.convert(parameters, Parameters))
+    except msgspec.ValidationError as error:
+        raise _invalid(f"parameters cannot be read: {error}.") from None
 
 
 def query_object_of(version: Version) -> dict[str, Any] | None:
@@ -66,6 +110,8 @@ def query_object_of(version: Version) -> dict[str, Any] | None:
     source: dict[str, Any] = {"kind": "HogQLQuery", "query": version.query.sql}
     if version.params:
         source["values"] = version.params
+    if version.query.declared:
+        source["parameters"] = msgspec.to_builtins(parameters_out(version.query))
     return {"kind": "DataVisualizationNode", "source": source}
 
 

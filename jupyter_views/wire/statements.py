@@ -13,6 +13,7 @@ from ..core.model import Instant, Statement, Status
 from ..core.ports import Column, Format, Plan, Progress
 from ..core.submissions import Submission
 from .fields import Limit, Link, Offset, Pagination, Sql, iso
+from .parameters import ParameterBody, Parameters, declared_from, parameters_out
 
 CONNECTIONS = ("local",)
 _META_BYTES = 10 * 1024
@@ -31,6 +32,7 @@ class StatementRequest(Struct, frozen=True, kw_only=True):
     sql: Sql
     connection: Annotated[str, Meta(max_length=100)] = "local"
     params: dict[str, Any] | list[Any] | None = None
+    parameters: Parameters = ()
     frames: dict[str, Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]] = field(default_factory=dict)
     base_dir: Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*$")] | None = None
     format_hint: Format | None = None
@@ -103,6 +105,8 @@ class StatementOut(Struct, frozen=True, kw_only=True, rename={"links": "_links"}
     connection: str
     sql: str | None
     params: dict[str, Any] | None
+    values: dict[str, Any] | None
+    parameters: tuple[ParameterBody, ...]
     meta: dict[str, Any] | None
     depends_on: tuple[str, ...]
     volatile: tuple[str, ...]
@@ -152,6 +156,7 @@ def submission(body: StatementRequest, query: SubmitQuery, base_dir: str) -> Sub
         base_dir=base_dir,
         connection=body.connection,
         params=_by_name(body.params or {}),
+        declared=declared_from(body.parameters),
         frames=body.frames,
         row_limit=body.row_limit,
         byte_limit=body.byte_limit,
@@ -225,6 +230,8 @@ def statement_out(
         connection=statement.query.connection,
         sql=statement.query.sql if is_mine else None,
         params=statement.params if is_mine else None,
+        values=statement.values if is_mine else None,
+        parameters=parameters_out(statement.query) if is_mine else (),
         meta=statement.meta if is_mine else None,
         depends_on=tuple(read.name for read in statement.query.reads) if is_mine else (),
         volatile=statement.query.volatile if is_mine else (),

@@ -16,6 +16,7 @@ from ..core.reading import Reading
 from ..core.requests import Door, ViewStatus
 from .endpoints import endpoint_path
 from .fields import DashboardNumber, Limit, Link, iso
+from .parameters import ParameterBody, parameters_out
 from .readings import (
     LastRefreshOut,
     ReadingItem,
@@ -84,6 +85,7 @@ class ViewDetail(ViewItem, frozen=True, kw_only=True, rename={"links": "_links"}
     allowed_user_ids: tuple[str, ...] | None
     sql: str
     params: dict[str, Any]
+    parameters: tuple[ParameterBody, ...]
     sources: tuple[str, ...]
     upstreams: tuple[str, ...]
     columns: tuple[Column, ...] | None
@@ -236,6 +238,7 @@ def view_detail(reading: Reading, actor: Actor, prefix: str) -> ViewDetail:
         allowed_user_ids=view.allowed_user_ids if is_owner(actor, view) else None,
         sql=view.version.query.sql,
         params=view.version.params,
+        parameters=parameters_out(view.version.query),
     )
 
 

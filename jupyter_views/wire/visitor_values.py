@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import re
-from datetime import date
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 
 from msgspec import UNSET, Struct
 
-from ..core.errors import BadRequest, Invalid
+from ..core.errors import Invalid, InvalidParameters
 from ..core.links import LinkSettings
 from ..core.model import View
+from ..core.parameters import DATES, RANGES, Parameter
+from ..core.values import Moment, bound_one, derived, text_of
+from .parameters import keys_of, texts_of_address, value_of_texts
 
 PREFIX = "p."
 """What the names of such values begin with in an address."""
-_MOST_CHARS = 1000
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _FALSE_TRUE = ("false", "true")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-InputKind = Literal["text", "number", "date", "choice"]
+InputKind = Literal["text", "number", "date", "choice", "choices"]
+Given = dict[str, list[str]]
+"""Texts by the name of a parameter, or of the end of a range (``span.start``)."""
 
 
 class InputOut(Struct, frozen=True, kw_only=True):
@@ -29,9 +27,14 @@ class InputOut(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     kind
-        What the browser offers; a choice is one of ``options``.
+        What the browser offers; a choice is one of ``options``, choices are
+        several of them.
+    chosen
+        What is selected of several.
     step
         Between numbers; ``any`` for fractions.
+    hint
+        What the parameter is for.
     error
         What is wrong with the value.
     """
@@ -42,123 +45,136 @@ class InputOut(Struct, frozen=True, kw_only=True):
     value: str
     step: str | None = None
     options: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
+    hint: str | None = None
     error: str | None = None
 
 
-def given_values(query: str) -> dict[str, str]:
-    """What an address says of parameters, by their names; empty fields of a form say nothing."""
-    try:
-        pairs = parse_qsl(query, max_num_fields=1000)
-    except ValueError:
-        raise BadRequest("This address has too many values.") from None
-    return {name.removeprefix(PREFIX): text for name, text in pairs if name.startswith(PREFIX)}
+def given_values(query: str) -> Given:
+    """What an address says of parameters; empty fields of a form say nothing."""
+    return texts_of_address(query, PREFIX)
 
 
-def kept_values(view: View, settings: LinkSettings, given: dict[str, str]) -> dict[str, str]:
+def kept_values(view: View, settings: LinkSettings, given: Given) -> dict[str, str]:
     """The same as other addresses of the page have to say it."""
-    return {f"{PREFIX}{name}": given[name] for name in _offered(view, settings) if name in given}
+    kept = {}
+    for each in _offered(view, settings):
+        for name in keys_of(each):
+            if found := given.get(name):
+                kept[f"{PREFIX}{name}"] = ",".join(found) if _is_several(each) else found[-1]
+    return kept
 
 
-def chosen_values(view: View, settings: LinkSettings, given: dict[str, str]) -> dict[str, Any]:
+def chosen_values(
+    view: View, settings: LinkSettings, given: Given, moment: Moment
+) -> dict[str, Any]:
     """The view's values with those of the visitor in their place.
 
-    Names that its owner does not offer are passed over. A value keeps the
-    type that the owner's has, and is bound like that one.
+    Names that its owner does not offer are passed over. A value without a
+    declaration keeps the type that the owner's has, and is bound like that one.
 
     Raises
     ------
     Invalid
-        When a value is not of its type; ``field`` names it as the address does.
+        When a value is not what its parameter takes; ``field`` names it as
+        the address does.
     """
-    offered = _offered(view, settings)
-    return dict(view.version.params) | {
-        name: _typed(name, given[name], own) for name, own in offered.items() if name in given
-    }
+    values = dict(view.version.params)
+    declared = {each.name for each in view.version.query.declared}
+    for each in _offered(view, settings):
+        value = value_of_texts(each, given.get)
+        if value is UNSET:
+            continue
+        try:
+            bound = bound_one(each, value, moment)
+        except InvalidParameters as error:
+            raise Invalid(error.message, field=f"{PREFIX}{each.name}") from None
+        values[each.name] = value if each.name in declared else bound[each.name]
+    return values
 
 
 def inputs_of(
-    view: View, settings: LinkSettings, given: dict[str, str], error: Invalid | None = None
+    view: View,
+    settings: LinkSettings,
+    given: Given,
+    moment: Moment,
+    error: Invalid | None = None,
 ) -> tuple[InputOut, ...]:
     """The form, with what the visitor wrote; an error stands at its field."""
     wrong = error.details.get("field") if error is not None else None
-    return tuple(
-        _input(name, own, given, error if wrong == f"{PREFIX}{name}" else None)
-        for name, own in _offered(view, settings).items()
-    )
+    found: list[InputOut] = []
+    for each in _offered(view, settings):
+        own = text_of(each, view.version.params.get(each.name, each.default))
+        is_wrong = error is not None and wrong == f"{PREFIX}{each.name}"
+        message = error.message if error is not None and is_wrong else None
+        if each.type in RANGES:
+            ends = own.partition("/")
+            found += [
+                _input(each, f"{each.name}.{side}", text, given, moment, message, f" {word}")
+                for side, word, text in (("start", "from", ends[0]), ("end", "to", ends[2]))
+            ]
+        else:
+            found.append(_input(each, each.name, own, given, moment, message))
+    return tuple(found)
 
 
-def _input(name: str, own: Any, given: dict[str, str], error: Invalid | None) -> InputOut:
-    kind = _kind(own)
-    if error is not None and kind != "choice":
+def _input(
+    each: Parameter,
+    name: str,
+    own: str,
+    given: Given,
+    moment: Moment,
+    error: str | None,
+    word: str = "",
+) -> InputOut:
+    texts = given.get(name) or [own]
+    value = texts[-1]
+    options = _FALSE_TRUE if each.type == "boolean" else each.options
+    options = moment.options.get(each.name, options)
+    kind = _kind(each, options)
+    if kind == "date" and not _is_day(each, value):
+        kind = "text"
+    if error is not None and kind in {"number", "date"}:
         kind = "text"  # a browser would empty a field whose text is no value of its kind
+    several = tuple(text for one in texts for text in one.split(",")) if kind == "choices" else ()
     return InputOut(
-        name=name,
+        name=each.title + word,
         key=f"{PREFIX}{name}",
         kind=kind,
-        value=given.get(name, _text(own)),
-        step=None if kind != "number" else "any" if isinstance(own, float) else "1",
-        options=_FALSE_TRUE if isinstance(own, bool) else (),
-        error=error.message if error is not None else None,
+        value=value,
+        step=None if kind != "number" else "1" if each.type == "integer" else "any",
+        options=options,
+        chosen=several,
+        hint=each.description,
+        error=error,
     )
 
 
-def _offered(view: View, settings: LinkSettings) -> dict[str, Any]:
-    """The owner's values of the parameters that visitors may choose, in the query's order."""
-    names = () if settings.parameters is UNSET else settings.parameters
-    params = view.version.params
-    return {
-        name: params[name]
-        for name in view.version.query.parameters
-        if name in names and isinstance(params.get(name), (str, int, float))
-    }
-
-
-def _kind(own: Any) -> InputKind:
-    if isinstance(own, bool):
+def _kind(each: Parameter, options: tuple[str, ...]) -> InputKind:
+    if _is_several(each):
+        return "choices"
+    if options:
         return "choice"
-    if isinstance(own, (int, float)):
+    if each.type in {"number", "integer"}:
         return "number"
-    return "date" if _is_day(own) else "text"
+    return "date" if each.type in DATES else "text"
 
 
-def _typed(name: str, text: str, own: Any) -> Any:
-    field = f"{PREFIX}{name}"
-    if isinstance(own, bool):
-        if text not in _FALSE_TRUE:
-            raise Invalid("Choose true or false.", field=field)
-        return text == "true"
-    if isinstance(own, int):
-        if not _WHOLE.fullmatch(text):
-            raise Invalid("Write a whole number.", field=field)
-        return int(text)
-    if isinstance(own, float):
-        return _fraction(text, field)
-    if _is_day(own) and not _is_day(text):
-        raise Invalid("Write a day such as 2026-11-30.", field=field)
-    if len(text) > _MOST_CHARS:
-        raise Invalid(f"Write {_MOST_CHARS:,} characters at most.", field=field)
-    return text
+def _offered(view: View, settings: LinkSettings) -> tuple[Parameter, ...]:
+    """The parameters that visitors may choose, in the order of the query."""
+    names = () if settings.parameters is UNSET else settings.parameters
+    query, own = view.version.query, view.version.params
+    declared = {each.name: each for each in query.declared}
+    return tuple(
+        declared.get(name) or derived(name, own[name])
+        for name in query.inputs
+        if name in names and (name in declared or isinstance(own.get(name), (str, int, float)))
+    )
 
 
-def _fraction(text: str, field: str) -> float:
-    try:
-        number = float(text) if text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise Invalid("Write a number.", field=field)
-    return number
+def _is_several(each: Parameter) -> bool:
+    return each.type == "multi-enum"
 
 
-def _is_day(text: str) -> bool:
-    if not _DAY.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _text(own: Any) -> str:
-    return str(own).lower() if isinstance(own, bool) else str(own)
+def _is_day(each: Parameter, text: str) -> bool:
+    return not text or derived(each.name, text).type == "date-picker"

@@ -226,6 +226,8 @@ def upgrade() -> None:
     op.add_column("api_keys", sa.Column("project_id", sa.Integer(), nullable=True))
     op.add_column("versions", sa.Column("query_object", sa.JSON(), nullable=True))
     op.add_column("statements", sa.Column("variant_of", sa.Integer(), nullable=True))
+    op.add_column("statements", sa.Column("bound", sa.JSON(), nullable=True))
+    op.add_column("queries", sa.Column("declared", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("versions", sa.Column("chart", sa.JSON(), nullable=True))
     op.add_column(
         "views", sa.Column("project_id", sa.Integer(), server_default="1", nullable=False)
