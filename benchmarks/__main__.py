@@ -23,6 +23,7 @@ FAMILIES = {
     "watching": ("P16", "P17"),
     "insights": ("P20", "P21"),
     "pages": ("P22",),
+    "endpoints": ("P23", "P24"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
+import time
 from pathlib import Path
 
 NETWORK = frozenset(
@@ -92,3 +93,15 @@ def watches_used(processes: Path = Path("/proc")) -> tuple[int, int]:
             # It ended just now, or belongs to somebody else.
             continue
     return queues, watches
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()

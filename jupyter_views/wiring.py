@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._machine import release
+from ._machine import SystemClock, release
 from ._version import __version__
 from .core.activity import ActivityService
 from .core.announcing import Announcer, Event
@@ -20,8 +19,10 @@ from .core.calculations import Calculations
 from .core.charting import ChartService
 from .core.dashboards import DashboardService
 from .core.deciding import DecisionLog
+from .core.endpoint_runs import EndpointRuns
 from .core.endpoints import EndpointService
 from .core.errors import ViewsError
+from .core.executions import ExecutionLog
 from .core.history import HistoryService
 from .core.insights import InsightService
 from .core.keeping import Keeper
@@ -35,6 +36,7 @@ from .core.publishing import DoorService
 from .core.reading import ReadingService
 from .core.refreshing import Refresher
 from .core.results import ResultService
+from .core.run_limits import RunLimits
 from .core.running import Runner
 from .core.scheduling import Scheduler
 from .core.sharing import SharingService
@@ -62,23 +64,12 @@ if TYPE_CHECKING:
 _HOUSEKEEPING_SECONDS = 60
 _DAY = 86_400 * SECOND
 _KERNEL_SCOPES = frozenset(
-    {"statement:write", "perspective:write", "query:write", "sharing_configuration:write"}
+    f"{noun}:write"
+    for noun in ("statement", "perspective", "endpoint", "query", "sharing_configuration")
 )
 _STATEMENT_DAYS = 90
 _STATES_DAYS = 7
 _STATES_BYTES = 2 << 30
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def now(self) -> int:
-        """Microseconds UTC."""
-        return time.time_ns() // 1000
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
 
 
 class Parts:
@@ -218,6 +209,7 @@ class Parts:
         self._visits = Batches(
             write=store.shares.write_visits, name="the access log of links", log=self._log
         )
+        self._executions = ExecutionLog(rows=store.executions, clock=clock, log=self._log)
         self._history = HistoryService(
             rows=store.history,
             engine=self.engine,
@@ -259,15 +251,15 @@ class Parts:
             "is_allowed": app.allow_public_links,
             "max_days": app.max_share_days,
         }
+        refreshing = {
+            "statements": statements,
+            "assessor": self._assessor,
+            "refresher": self._refresher,
+        }
         reading = ReadingService(
-            rows=store.views,
-            statements=statements,
-            assessor=self._assessor,
-            refresher=self._refresher,
-            runner=self._runner,
-            announcer=announcer,
-            clock=clock,
+            **refreshing, rows=store.views, runner=self._runner, announcer=announcer, clock=clock
         )
+        variants = Variants(**refreshing, reading=reading, valuer=self._valuer)
         placing = Placing(store.dashboards)
         writer = ViewWriter(store.views)
         views = ViewService(
@@ -283,6 +275,14 @@ class Parts:
         doors = DoorService(
             rows=store.views, writer=writer, views=views, announcer=announcer, clock=clock
         )
+        making = {
+            "created": store.views,
+            "views": views,
+            "statements": statements,
+            "announcer": announcer,
+            "clock": clock,
+            "folder": folders[0],
+        }
         return Services(
             statements=statements,
             reading=reading,
@@ -295,40 +295,23 @@ class Parts:
             ),
             keys=KeyService(rows=store.keys, clock=clock),
             doors=doors,
-            endpoints=EndpointService(
-                rows=store.endpoints,
-                created=store.views,
-                views=views,
-                doors=doors,
-                statements=statements,
-                announcer=announcer,
-                clock=clock,
-                folder=folders[0],
-            ),
-            insights=InsightService(
-                rows=store.insights,
-                created=store.views,
-                views=views,
-                statements=statements,
-                announcer=announcer,
-                placing=placing,
-                clock=clock,
-                folder=folders[0],
-            ),
+            endpoints=EndpointService(**making, rows=store.endpoints, doors=doors),
+            insights=InsightService(**making, rows=store.insights, placing=placing),
             calculations=Calculations(statements=statements, clock=clock),
             projects=ProjectService(rows=store.projects, clock=clock),
             activity=ActivityService(rows=store.activities),
             sharing=SharingService(**linking),
             visiting=VisitingService(**linking, find=store.views.find),
             dashboards=DashboardService(rows=store.dashboards, views=store.views, clock=clock),
-            variants=Variants(
-                reading=reading,
-                statements=statements,
-                assessor=self._assessor,
-                refresher=self._refresher,
-                valuer=self._valuer,
-            ),
             valuer=self._valuer,
+            variants=variants,
+            runs=EndpointRuns(
+                variants=variants,
+                history=self._history,
+                valuer=self._valuer,
+                limits=RunLimits(clock),
+            ),
+            executions=self._executions,
             engine=self.engine,
             clock=clock,
             frames=store.frames,
@@ -374,8 +357,8 @@ class Parts:
     async def start(self) -> None:
         """Start the engine, take up what dead servers left, then watch, schedule and keep house."""
         await self.engine.start()
-        await self._decisions.start()
-        await self._visits.start()
+        for log in (self._decisions, self._visits, self._executions):
+            await log.start()
         await self._runner.start()
         if self._app.watching != "off":
             await self._watching.start()
@@ -391,18 +374,20 @@ class Parts:
         await self._watching.stop()
         await self._keeper.stop()
         await self._runner.stop()
-        await self._decisions.stop()
-        await self._visits.stop()
+        for log in (self._decisions, self._visits, self._executions):
+            await log.stop()
         await self.engine.stop()
         await asyncio.to_thread(self.store.close)
 
     async def _keep_house(self) -> None:
         while True:
-            rows_before = self._clock.now() - int(self._app.result_days * _DAY)
+            now = self._clock.now()
+            rows_before = now - int(self._app.result_days * _DAY)
             try:
                 await asyncio.to_thread(
                     self.store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
                 )
+                await asyncio.to_thread(self.store.executions.trim, now)
                 await asyncio.to_thread(
                     sweep_states,
                     str(self.store.files.states),

@@ -24,6 +24,7 @@ from .errors import (
 )
 from .model import SECOND, Actor, EndpointDoor, Instant, Page, Statement, Status, View
 from .names import checked_endpoint_name, new_short_id
+from .parameters import Parameter
 from .placing import Placed
 from .ports import Clock
 from .publishing import DoorService
@@ -40,6 +41,7 @@ RUNS_KEPT: Instant = 183 * 86_400 * SECOND
 class EndpointRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
+    def known(self, project_id: int, name: str) -> View | None: ...
     def find(self, project_id: int, name: str) -> View | None: ...
     def page(self, reader: str, wanted: EndpointFilter, limit: int, offset: int) -> Page: ...
     def people(self, project_id: int) -> list[str]: ...
@@ -119,7 +121,13 @@ class EndpointService:
         self._clock = clock
         self._folder = folder
 
-    async def plan(self, actor: Actor, sql: str, params: dict[str, object]) -> Statement:
+    async def plan(
+        self,
+        actor: Actor,
+        sql: str,
+        params: dict[str, object],
+        declared: tuple[Parameter, ...] = (),
+    ) -> Statement:
         """A checked definition that nobody has run; file names start from the server's root.
 
         Raises
@@ -128,7 +136,7 @@ class EndpointService:
             Of the field ``query``, with the engine's own words, for whatever
             keeps the SQL from being run.
         """
-        asked = Submission(sql=sql, base_dir=self._folder, params=params)
+        asked = Submission(sql=sql, base_dir=self._folder, params=params, declared=declared)
         try:
             return await self._statements.plan(actor, asked)
         except (BadRequest, EngineFailed, NotFound, Forbidden) as error:
@@ -190,7 +198,8 @@ class EndpointService:
         NotFound
             When it is absent, of another project, or private alike.
         """
-        view = await asyncio.to_thread(self._rows.find, project_id, name)
+        known = self._rows.known(project_id, name)
+        view = known or await asyncio.to_thread(self._rows.find, project_id, name)
         if view is None or not can_read(actor, view):
             raise NotFound("There is no such endpoint.")
         return view

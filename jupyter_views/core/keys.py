@@ -111,4 +111,9 @@ class KeyService:
             raise Unauthenticated("This API key is unknown, revoked or expired.")
         if key.last_used_at is None or now - key.last_used_at > _DAY:
             await asyncio.to_thread(self._rows.touch, key.id, now)
-        return Actor(name=key.user, scopes=frozenset(key.scopes), project_id=key.project_id)
+        return Actor(
+            name=key.user,
+            scopes=frozenset(key.scopes),
+            project_id=key.project_id,
+            key_id=key.id,
+        )

@@ -61,12 +61,15 @@ class Actor(Struct, frozen=True, kw_only=True):
         nobody: there keys are the people.
     project_id
         The one project that a key may be used in; None for all.
+    key_id
+        The key that this request came with; None for a signed-in person.
     """
 
     name: str
     scopes: frozenset[str] = frozenset({"*"})
     may_name_others: bool = False
     project_id: int | None = None
+    key_id: str | None = None
 
     def has_scope(self, scope: str) -> bool:
         """Whether ``noun:read`` or ``noun:write`` is granted; write implies read, ``*`` all."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from .access import can_read, is_owner, require_read
 from .announcing import Announcer
 from .assessing import Assessor
-from .errors import Gone, NotFound
+from .errors import Gone, NotFound, ViewsError, from_dict
 from .freshness import CHANGE_REASONS, Action, Freshness, Mode, act
 from .model import Actor, Cause, Instant, Page, Statement, Status, View
 from .ports import Clock
@@ -35,12 +35,15 @@ class Reading(Struct, frozen=True, kw_only=True):
         read or an earlier one.
     awaited
         The refresh that this reader waited for, as it stood afterwards.
+    refused
+        Why the refresh that this read wanted could not be started.
     """
 
     view: View
     freshness: Freshness
     refresh: Statement | None = None
     awaited: Statement | None = None
+    refused: ViewsError | None = None
 
     @property
     def status(self) -> str:
@@ -115,7 +118,13 @@ class ReadingService:
         return view
 
     async def read(
-        self, actor: Actor, view: View, *, mode: Mode | None = None, wait: float = 0.0
+        self,
+        actor: Actor,
+        view: View,
+        *,
+        mode: Mode | None = None,
+        wait: float = 0.0,
+        is_limited: bool = True,
     ) -> Reading:
         """A view for one reader; starts or awaits a refresh as the mode says.
 
@@ -131,6 +140,9 @@ class ReadingService:
         wait
             Seconds to wait for newer rows where the view's bound on
             staleness is exceeded.
+        is_limited
+            Whether readers who are not the owner may start six refreshes a
+            minute only; False where the caller has counted them already.
         """
         chosen = mode or (Mode.ASYNC if view.auto_refresh else Mode.FORCE_CACHE)
         view, refresh = await self._as_of_now(view)
@@ -138,13 +150,16 @@ class ReadingService:
         await self._note_change(view, freshness)
         action = act(chosen, freshness.state) if view.has_query else Action.CACHED
         is_due = action is not Action.CACHED and refresh is None
+        refused = None
         # Who names a mode for another's view asks, and is limited as one who asks.
-        if (chosen in FORCED and view.has_query) or (
-            is_due and mode is not None and not is_owner(actor, view)
-        ):
-            refresh = await self._refresher.asked(actor, view)
+        is_asking = mode is not None and is_limited and not is_owner(actor, view)
+        if (chosen in FORCED and view.has_query) or (is_due and is_asking):
+            refresh = await self._refresher.asked(actor, view, is_limited=is_limited)
         elif is_due:
-            refresh = await self._started(view, freshness)
+            started = await self._started(view, freshness)
+            if isinstance(started, View):
+                return await self.read(actor, started, mode=mode, wait=wait, is_limited=is_limited)
+            refresh, refused = started
         seconds = COMPUTE_SECONDS if action is Action.COMPUTE else wait * freshness.is_exceeded
         awaited = None
         if refresh is not None and seconds:
@@ -154,7 +169,9 @@ class ReadingService:
             freshness = await self._assessor.of_view(view)
         if refresh is not None and refresh.status.is_final:
             refresh = None
-        return Reading(view=view, freshness=freshness, refresh=refresh, awaited=awaited)
+        return Reading(
+            view=view, freshness=freshness, refresh=refresh, awaited=awaited, refused=refused
+        )
 
     async def _note_change(self, view: View, freshness: Freshness) -> None:
         """Remember since when the rows are out of date, where a reader is the first to see it."""
@@ -169,16 +186,21 @@ class ReadingService:
         facts = {"reason": freshness.reason, "sources": freshness.sources}
         self._announcer.tell("stale", view, **facts)
 
-    async def _started(self, view: View, freshness: Freshness) -> Statement | None:
+    async def _started(
+        self, view: View, freshness: Freshness
+    ) -> View | tuple[Statement | None, ViewsError | None]:
+        """The refresh, or why there is none; the view anew where it has other rows meanwhile."""
         if self._clock.now() < view.retry_at:
-            return None
+            return None, _last_error(view)
         found = await asyncio.to_thread(self._rows.find, view.id)
-        if found is None or found.current.id != view.current.id:
-            return None  # a refresh has ended since this reader found the view
+        if found is None:
+            return None, None
+        if found.current.id != view.current.id:
+            return found  # a refresh has ended since this reader found the view
         if self._clock.now() < found.retry_at:
-            return None  # the same, and it failed
+            return None, _last_error(found)  # the same, and it failed
         started = await self._refresher.behind(view, Cause(kind="read", sources=freshness.sources))
-        return started if isinstance(started, Statement) else None
+        return (started, None) if isinstance(started, Statement) else (None, started)
 
     async def _as_of_now(self, view: View) -> tuple[View, Statement | None]:
         """A view and the refresh under way: one that has ended has left its rows in the view."""
@@ -248,6 +270,11 @@ class ReadingService:
     async def _looked_at(self, page: Page) -> Page:
         items = await asyncio.gather(*(self.look(view) for view in page.items))
         return Page(tuple(items), page.total, page.next_cursor)
+
+
+def _last_error(view: View) -> ViewsError | None:
+    last = view.last_refresh
+    return from_dict(last.error) if last is not None and last.error else None
 
 
 def _mark(view: View) -> tuple[int, int]:

@@ -47,8 +47,13 @@ class Refresher:
         self._replaced: dict[str, Result] = {}
         self._forced = RateLimit(clock, count=6, seconds=60)
 
-    async def asked(self, actor: Actor, view: View) -> Statement:
+    async def asked(self, actor: Actor, view: View, *, is_limited: bool = True) -> Statement:
         """A refresh that somebody asked for; joins one under way.
+
+        Parameters
+        ----------
+        is_limited
+            False where the caller counts how often somebody asks.
 
         Raises
         ------
@@ -56,8 +61,8 @@ class Refresher:
             When a reader who is not the owner asks more than six times a
             minute: the owner's machine pays for it.
         """
-        if not is_owner(actor, view):
-            self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
+        if is_limited:
+            self._limit(actor, view)
         return await self._one(view, Cause(kind="asked", by=actor.name), frozenset())
 
     async def behind(self, view: View, cause: Cause) -> Statement | ViewsError:
@@ -72,18 +77,33 @@ class Refresher:
             self._log.info("view %s is not refreshed: %s", view.short_id, error.message)
             return error
 
+    def _limit(self, actor: Actor, view: View) -> None:
+        if not is_owner(actor, view):
+            self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
+
     async def variant(
-        self, actor: Actor, view: View, values: dict[str, Any], cause: Cause
+        self,
+        actor: Actor,
+        view: View,
+        values: dict[str, Any],
+        cause: Cause,
+        *,
+        is_limited: bool = True,
     ) -> Statement:
         """A run of a view's query with other values, in its owner's name; the view stays as it is.
+
+        Parameters
+        ----------
+        is_limited
+            As in :meth:`asked`.
 
         Raises
         ------
         TooMany
             When a reader who is not the owner asks too often.
         """
-        if not is_owner(actor, view):
-            self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
+        if is_limited:
+            self._limit(actor, view)
         first = await self._upstream(view, cause, frozenset({view.id}))
         asked = replace(submission_of(view, values), cause=cause, variant_of=view.id)
         return await self._statements.refresh(asked, view.owner, first)

@@ -99,6 +99,8 @@ class Variants:
         mode: Mode | None,
         *,
         wait: float = 0.0,
+        is_limited: bool = True,
+        is_pinned: bool = False,
     ) -> Reading:
         """A view with these values, for one reader; with its own values the view itself.
 
@@ -110,16 +112,21 @@ class Variants:
         mode
             None for what the owner chose: ``async`` with ``auto_refresh``,
             else ``lazy_async``, for somebody has to be the first.
-        wait
+        wait, is_limited
             See :meth:`ReadingService.read`.
+        is_pinned
+            The view's version is an earlier one, put in the place of its own:
+            rows of its own values are not those that the view serves.
 
         Raises
         ------
         MissingParameters, InvalidParameters
             When a value is not what the query declares.
         """
-        if not view.has_query or await self._are_own(view, values):
-            return await self._reading.read(actor, view, mode=mode, wait=wait)
+        if not view.has_query or (not is_pinned and await self._are_own(view, values)):
+            return await self._reading.read(
+                actor, view, mode=mode, wait=wait, is_limited=is_limited
+            )
         mode = mode or (Mode.ASYNC if view.auto_refresh else Mode.LAZY_ASYNC)
         is_exact = mode is Mode.BLOCKING
         looked = await self._look(view, values, is_exact=is_exact)
@@ -133,7 +140,7 @@ class Variants:
             return replace(looked.reading, awaited=looked.failure if waits else None)
         else:
             seen = None if is_forced else looked.reading.view.current.id
-            started = await self._started(actor, view, values, seen)
+            started = await self._started(actor, view, values, seen, is_limited=is_limited)
         is_exceeded = looked.reading.freshness.is_exceeded
         seconds = COMPUTE_SECONDS if action is Action.COMPUTE else wait * is_exceeded
         if started is None or not seconds:
@@ -149,7 +156,7 @@ class Variants:
             return await self._reading.refresh(actor, view)
         require_read(actor, view)
         _require_same_files(actor, view, await self._look(view, values, is_exact=False))
-        return await self._started(actor, view, values, None)
+        return await self._started(actor, view, values, None, is_limited=True)
 
     async def _are_own(self, view: View, values: dict[str, Any]) -> bool:
         """Whether these values mean what the view's own do."""
@@ -163,7 +170,13 @@ class Variants:
             return False  # the view has no values of its own to be run with
 
     async def _started(
-        self, actor: Actor, view: View, values: dict[str, Any], seen: str | None
+        self,
+        actor: Actor,
+        view: View,
+        values: dict[str, Any],
+        seen: str | None,
+        *,
+        is_limited: bool,
     ) -> Statement:
         """One run for all who look at once; none where a newer one than was seen has ended.
 
@@ -173,16 +186,25 @@ class Variants:
             The statement whose rows the reader was to get; None to run anew
             in any case.
         """
-        key = (view.id, msgspec.json.encode(values, order="sorted"))
+        told = [view.version.query.id, values]
+        key = (view.id, msgspec.json.encode(told, order="sorted"))
         starting = self._starting.get(key)
         if starting is None:
-            starting = asyncio.create_task(self._start(actor, view, values, seen))
+            starting = asyncio.create_task(
+                self._start(actor, view, values, seen, is_limited=is_limited)
+            )
             self._starting[key] = starting
             starting.add_done_callback(lambda _: self._starting.pop(key, None))
         return await asyncio.shield(starting)
 
     async def _start(
-        self, actor: Actor, view: View, values: dict[str, Any], seen: str | None
+        self,
+        actor: Actor,
+        view: View,
+        values: dict[str, Any],
+        seen: str | None,
+        *,
+        is_limited: bool,
     ) -> Statement:
         if seen is not None:
             looked = await self._look(view, values, is_exact=False)
@@ -190,7 +212,7 @@ class Variants:
             if current.result is not None and current.id != seen:
                 return current
         cause = Cause(kind="asked" if seen is None else "read", by=actor.name)
-        return await self._refresher.variant(actor, view, values, cause)
+        return await self._refresher.variant(actor, view, values, cause, is_limited=is_limited)
 
     async def _look(self, view: View, values: dict[str, Any], *, is_exact: bool) -> _Looked:
         asked = replace(submission_of(view, values), variant_of=view.id)

@@ -56,7 +56,9 @@ class EndpointsBase(EnvelopeHandler):
     async def defined(self, query: Any) -> tuple[Definition, Statement]:
         """What a query object asks for, checked and kept."""
         definition = definition_from(query)
-        planned = await self.services.endpoints.plan(self.actor, definition.sql, definition.params)
+        planned = await self.services.endpoints.plan(
+            self.actor, definition.sql, definition.params, definition.declared
+        )
         return definition, planned
 
     async def told(self, *views: View) -> tuple[EndpointOut, ...]:

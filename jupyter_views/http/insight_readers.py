@@ -210,8 +210,12 @@ class QueryHandler(InsightsBase):
         answer=QueryStatusOut,
     )
     async def get(self, project: str, job_id: str) -> None:
-        """202 while it runs, 200 with its rows, 400 or 500 where it failed."""
+        """202 while it runs, 200 with its rows, 400 or 500 where it failed.
+
+        A key's questions are counted with its runs of endpoints.
+        """
         number = await self.project(project)
+        self.services.runs.limits.take(self.actor, "inline")
         statement = await self.services.calculations.find(self.actor, job_id)
         ended = statement.completed_at
         elapsed = (self.services.clock.now() - statement.submitted_at) / SECOND

@@ -15,6 +15,11 @@ from .base import UnknownAddress, ViewsHandler
 from .charts import ChartCsvHandler, ChartHandler, ChartPngHandler, ChartSvgHandler
 from .dashboards import DashboardHandler, DashboardsHandler
 from .doctor import DoctorHandler
+from .endpoint_runs import (
+    EndpointLogsHandler,
+    EndpointRunHandler,
+    EndpointUsageHandler,
+)
 from .endpoints import (
     EndpointHandler,
     EndpointsHandler,
@@ -193,6 +198,10 @@ ROUTES: tuple[Route, ...] = (
         ("endpoints", EndpointsHandler),
         ("endpoints/last_execution_times", ExecutionTimesHandler),
         ("endpoints/{name}", EndpointHandler),
+        ("endpoints/{name}/run", EndpointRunHandler),
+        ("endpoints/{name}/run.{format}", EndpointRunHandler),
+        ("endpoints/{name}/logs", EndpointLogsHandler),
+        ("endpoints/{name}/usage", EndpointUsageHandler),
         ("endpoints/{name}/versions", EndpointVersionsHandler),
         ("endpoints/{name}/versions/{number}", EndpointVersionHandler),
         ("query/{id}", QueryHandler),

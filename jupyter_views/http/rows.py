@@ -219,7 +219,7 @@ async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery)
     if handler.has_etag(etag):
         handler.send_nothing(304)
         return
-    rendering, opened = await _rendered(handler, result, window)
+    rendering, opened = await rendered(handler, result, window)
     handler.set_header("Content-Type", CONTENT_TYPES[window.format])
     handler.set_header("X-Row-Count", str(rendering.row_count))
     if query.download or source.is_file:
@@ -241,7 +241,7 @@ async def send_result(handler: ViewsHandler, source: Source, query: ResultQuery)
         )
 
 
-async def _rendered(
+async def rendered(
     handler: ViewsHandler, result: Result, window: Window
 ) -> tuple[Rendering, BinaryIO | None]:
     """A rendering, its file opened at once: from then on nobody can take it away."""

@@ -13,7 +13,9 @@ from ..core.calculations import Calculations
 from ..core.charting import ChartService
 from ..core.dashboards import DashboardService
 from ..core.deciding import DecisionLog
+from ..core.endpoint_runs import EndpointRuns
 from ..core.endpoints import EndpointService
+from ..core.executions import ExecutionLog
 from ..core.history import HistoryService
 from ..core.insights import InsightService
 from ..core.keys import KeyService
@@ -91,6 +93,8 @@ class Services(Struct, kw_only=True):
     doors: DoorService
     calculations: Calculations
     valuer: Valuer
+    runs: EndpointRuns
+    executions: ExecutionLog
     engine: Engine
     clock: Clock
     frames: FrameRows

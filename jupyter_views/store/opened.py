@@ -10,6 +10,7 @@ from .dashboards import DashboardStore
 from .database import Database, private_folder
 from .due import DueStore
 from .endpoints import EndpointStore
+from .executions import ExecutionStore
 from .history import HistoryStore
 from .insights import InsightStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
@@ -57,6 +58,7 @@ class Store:
         self.views = ViewStore(self.database)
         self.watched = WatchedStore(self.database)
         self.history = HistoryStore(self.database)
+        self.executions = ExecutionStore(self.database)
         self.retention = Retention(self.database, results_kept)
         self.insights = InsightStore(self.database)
         self.endpoints = EndpointStore(self.database)

@@ -186,10 +186,11 @@ def is_unknown_kind(kind: str | None) -> bool:
 def _between(
     after: str | None, before: str | None, name: str, now: Instant
 ) -> tuple[Instant | None, Instant | None]:
-    return _instant(after, f"{name}_from", now), _instant(before, f"{name}_to", now)
+    return instant_from(after, f"{name}_from", now), instant_from(before, f"{name}_to", now)
 
 
-def _instant(text: str | None, name: str, now: Instant) -> Instant | None:
+def instant_from(text: str | None, name: str, now: Instant) -> Instant | None:
+    """A date or a span back from now, as an instant; Invalid names the parameter."""
     if not text or text == "all":
         return None
     relative = _RELATIVE.fullmatch(text)
