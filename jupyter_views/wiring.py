@@ -47,6 +47,7 @@ from .core.variants import Variants
 from .core.verifying import Verifier
 from .core.views import ViewService
 from .core.visiting import VisitingService
+from .core.warming import Warmer
 from .core.watching import Watching
 from .core.writing import ViewWriter
 from .engines.duckdb_engine import DuckDBEngine
@@ -210,12 +211,33 @@ class Parts:
             write=store.shares.write_visits, name="the access log of links", log=self._log
         )
         self._executions = ExecutionLog(rows=store.executions, clock=clock, log=self._log)
+        self._choices = Batches(
+            write=store.choices.write, name="the values that views are read with", log=self._log
+        )
         self._history = HistoryService(
             rows=store.history,
             engine=self.engine,
             files=store.files,
             cache=store.cache,
             log=self._log,
+        )
+        self._reading = ReadingService(
+            rows=store.views,
+            statements=self._statements,
+            assessor=self._assessor,
+            refresher=self._refresher,
+            runner=self._runner,
+            announcer=self._announcer,
+            clock=clock,
+        )
+        self._variants = Variants(
+            reading=self._reading,
+            statements=self._statements,
+            assessor=self._assessor,
+            refresher=self._refresher,
+            valuer=self._valuer,
+            noted=self._choices.add,
+            clock=clock,
         )
         self._keeper = Keeper(
             rows=store.views,
@@ -230,6 +252,10 @@ class Parts:
             concurrent=2 * app.run_workers,
             log=self._log,
         )
+        self._warmer = Warmer(
+            rows=store.choices, recompute=self._variants.recompute, clock=clock, log=self._log
+        )
+        self._announcer.on_event(self._warmer.heard)
         self._scheduler = Scheduler(
             rows=store.due,
             on_due=self._keeper.on_due,
@@ -251,15 +277,6 @@ class Parts:
             "is_allowed": app.allow_public_links,
             "max_days": app.max_share_days,
         }
-        refreshing = {
-            "statements": statements,
-            "assessor": self._assessor,
-            "refresher": self._refresher,
-        }
-        reading = ReadingService(
-            **refreshing, rows=store.views, runner=self._runner, announcer=announcer, clock=clock
-        )
-        variants = Variants(**refreshing, reading=reading, valuer=self._valuer)
         placing = Placing(store.dashboards)
         writer = ViewWriter(store.views)
         views = ViewService(
@@ -285,7 +302,7 @@ class Parts:
         }
         return Services(
             statements=statements,
-            reading=reading,
+            reading=self._reading,
             views=views,
             history=self._history,
             decisions=self._decisions,
@@ -304,9 +321,9 @@ class Parts:
             visiting=VisitingService(**linking, find=store.views.find),
             dashboards=DashboardService(rows=store.dashboards, views=store.views, clock=clock),
             valuer=self._valuer,
-            variants=variants,
+            variants=self._variants,
             runs=EndpointRuns(
-                variants=variants,
+                variants=self._variants,
                 history=self._history,
                 valuer=self._valuer,
                 limits=RunLimits(clock),
@@ -357,7 +374,7 @@ class Parts:
     async def start(self) -> None:
         """Start the engine, take up what dead servers left, then watch, schedule and keep house."""
         await self.engine.start()
-        for log in (self._decisions, self._visits, self._executions):
+        for log in (self._decisions, self._visits, self._choices, self._executions):
             await log.start()
         await self._runner.start()
         if self._app.watching != "off":
@@ -373,8 +390,9 @@ class Parts:
         await self._scheduler.stop()
         await self._watching.stop()
         await self._keeper.stop()
+        await self._warmer.stop()
         await self._runner.stop()
-        for log in (self._decisions, self._visits, self._executions):
+        for log in (self._decisions, self._visits, self._choices, self._executions):
             await log.stop()
         await self.engine.stop()
         await asyncio.to_thread(self.store.close)

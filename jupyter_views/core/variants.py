@@ -7,7 +7,7 @@ these values, kept and found by its fingerprint, run in the owner's name.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -20,11 +20,12 @@ from .dates import resolved_date
 from .errors import BadRequest, Forbidden
 from .freshness import Action, Mode, act
 from .model import Actor, Cause, Instant, LastRefresh, Statement, Status, View
-from .ports import Read
+from .ports import Clock, Read
 from .reading import COMPUTE_SECONDS, FORCED, Reading, ReadingService
 from .refreshing import Refresher, submission_of
 from .statements import StatementService
 from .valuing import Valuer
+from .warming import Choice
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
@@ -83,8 +84,12 @@ class Variants:
         assessor: Assessor,
         refresher: Refresher,
         valuer: Valuer,
+        noted: Callable[[Choice], None],
+        clock: Clock,
     ) -> None:
         self._valuer = valuer
+        self._noted = noted
+        self._clock = clock
         self._reading = reading
         self._statements = statements
         self._assessor = assessor
@@ -127,6 +132,26 @@ class Variants:
             return await self._reading.read(
                 actor, view, mode=mode, wait=wait, is_limited=is_limited
             )
+        reading = await self._read(actor, view, values, mode, wait=wait, is_limited=is_limited)
+        query_id, at = view.version.query.id, self._clock.now()
+        self._noted(Choice(view_id=view.id, query_id=query_id, params=values, at=at))
+        return reading
+
+    async def recompute(self, view: View, values: dict[str, Any]) -> None:
+        """Compute a view with these values again where its rows for them are stale."""
+        owner = Actor(name=view.owner)
+        await self._read(owner, view, values, Mode.BLOCKING, wait=0.0, is_limited=False)
+
+    async def _read(
+        self,
+        actor: Actor,
+        view: View,
+        values: dict[str, Any],
+        mode: Mode | None,
+        *,
+        wait: float,
+        is_limited: bool,
+    ) -> Reading:
         mode = mode or (Mode.ASYNC if view.auto_refresh else Mode.LAZY_ASYNC)
         is_exact = mode is Mode.BLOCKING
         looked = await self._look(view, values, is_exact=is_exact)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..core.model import Instant
 from .activities import ActivityStore
+from .choices import ChoiceStore
 from .dashboards import DashboardStore
 from .database import Database, private_folder
 from .due import DueStore
@@ -67,6 +68,7 @@ class Store:
         self.dashboards = DashboardStore(self.database)
         self.projects = ProjectStore(self.database)
         self.shares = ShareStore(self.database)
+        self.choices = ChoiceStore(self.database)
         self.keys = KeyStore(self.database)
         self.frames = FrameStore(self.database)
         self.idempotency = IdempotencyStore(self.database)

@@ -175,6 +175,18 @@ versions = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+choices = Table(
+    "choices",
+    metadata,
+    Column("view_id", ForeignKey("views.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", String, primary_key=True),
+    # No foreign key: a query goes when nothing runs it any more.
+    Column("query_id", String, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+)
+
 upstreams = Table(
     "upstreams",
     metadata,

@@ -92,6 +92,15 @@ export interface IMadePassword {
 /** Kinds of values for which a page can have a field. */
 const CHOOSABLE: ReadonlySet<string> = new Set(['string', 'number', 'boolean']);
 
+/** Declared parameters, and those that are known by their values alone. */
+function choosable(raw: Readonly<Record<string, unknown>>): readonly string[] {
+  const declared = Array.isArray(raw.parameters) ? raw.parameters : [];
+  const known = Object.entries(record(raw.params)).flatMap(([name, value]) =>
+    CHOOSABLE.has(typeof value) ? [name] : []
+  );
+  return [...new Set([...declared.map(each => text(record(each).name)), ...known])];
+}
+
 /** Lines on a page of the access log. */
 export const VISITS = 20;
 
@@ -113,9 +122,7 @@ export class Shares {
       isMine: raw.is_mine === true,
       people: toPeople(raw),
       columns: columns.map(column => text(record(column).name)),
-      parameters: Object.entries(record(raw.params)).flatMap(([name, value]) =>
-        CHOOSABLE.has(typeof value) ? [name] : []
-      )
+      parameters: choosable(raw)
     };
   }
 

@@ -51,6 +51,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_dashboards_project_id"), "dashboards", ["project_id"], unique=False)
     op.create_table(
+        "choices",
+        sa.Column("view_id", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("query_id", sa.String(), nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["view_id"],
+            ["views.id"],
+            name=op.f("fk_choices_view_id_views"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("view_id", "hash", name=op.f("pk_choices")),
+    )
+    op.create_table(
         "projects",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
