@@ -15,6 +15,7 @@ from .deeds import deed, of_endpoint
 from .definitions import version_of
 from .errors import (
     BadRequest,
+    Cycle,
     EngineFailed,
     Forbidden,
     Invalid,
@@ -209,7 +210,10 @@ class EndpointService:
         require_owner(actor, view, "change")
         if change.endpoint.get("is_materialized"):
             require_eligible(view)
-        return await self._views.change(actor, view, change)
+        try:
+            return await self._views.change(actor, view, change)
+        except Cycle as error:
+            raise _invalid_query(error) from error
 
     async def delete(self, actor: Actor, view: View) -> None:
         """Close the door; the view goes with its last one, and the name is free at once."""
@@ -250,17 +254,12 @@ def require_eligible(view: View) -> None:
 
 
 def _invalid_query(error: ViewsError) -> Invalid:
+    message, hint = f"Invalid query: {error.message}", error.hint
     if isinstance(error, MissingParameters):
         names = ", ".join(sorted(error.details.get("parameters", ())))
-        message = f"Query references undefined variable(s): {names}"
-    else:
-        message = f"Invalid query: {error.message}"
+        message = f"Query references undefined variable(s): {names}."
+        hint = "Give each of them a value in the query's values."
     facts = {name: value for name, value in error.details.items() if name != "field"}
     return Invalid(
-        message,
-        field="query",
-        hint=error.hint,
-        line=error.line,
-        column=error.column,
-        details=facts,
+        message, field="query", hint=hint, line=error.line, column=error.column, details=facts
     )

@@ -10,23 +10,19 @@ from msgspec import UNSET
 from ..core.errors import Invalid, NotFound
 from ..core.model import Statement, View
 from ..core.names import ENDPOINT_PATTERN
-from ..wire.endpoints import (
-    EndpointOut,
+from ..wire.endpoint_bodies import (
     EndpointQuery,
     EndpointRequest,
     EndpointsQuery,
     ExecutionTimesRequest,
-    at_version,
     check_marks,
     endpoint_change,
     endpoint_filter,
-    endpoint_out,
-    execution_times,
     new_endpoint,
     required_name,
     required_query,
-    version_out,
 )
+from ..wire.endpoints import EndpointOut, at_version, endpoint_out, execution_times, version_out
 from ..wire.envelope import BareError, OffsetPage
 from ..wire.query_objects import Definition, definition_from
 from ..wire.query_status import QueryStatusOut

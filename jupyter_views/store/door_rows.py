@@ -8,8 +8,9 @@ from ..core.doors import AnyDoor
 from ..core.errors import NameTaken, SlugTaken
 from ..core.model import EndpointDoor, InsightDoor, View
 from ..core.names import suggest_endpoint_names
+from .endpoint_tables import endpoints
 from .rows import plain
-from .tables import endpoints, insights, perspectives
+from .tables import insights, perspectives
 
 OF_DOOR: dict[str, Table] = {
     "perspective": perspectives,

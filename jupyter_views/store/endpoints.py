@@ -10,7 +10,8 @@ from ..core.model import Instant, Page, View
 from ..core.requests import EndpointFilter
 from .access import readable_by
 from .database import Database, Memo
-from .tables import endpoints, executions, views
+from .endpoint_tables import endpoints, executions
+from .tables import views
 from .view_rows import ROW, loaded
 
 _NEWEST_FIRST = (views.c.created_at.desc(), views.c.id.desc())

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import String, cast, func, or_
 
 from ..core.requests import ViewFilter, ViewStatus
-from .tables import endpoints, insights, perspectives, statements, views
+from .endpoint_tables import endpoints
+from .tables import insights, perspectives, statements, views
 from .view_rows import DEFINED
 
 

@@ -19,18 +19,9 @@ from ..core.model import (
     Version,
     View,
 )
+from .endpoint_tables import endpoints
 from .rows import query_from, statement_from, statements_by_id
-from .tables import (
-    endpoints,
-    grants,
-    insights,
-    perspectives,
-    queries,
-    results,
-    statements,
-    versions,
-    views,
-)
+from .tables import grants, insights, perspectives, queries, results, statements, versions, views
 
 # What the view is defined as; the current rows may be of an earlier definition.
 DEFINED = queries.alias("defined")

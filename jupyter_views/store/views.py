@@ -29,17 +29,9 @@ from .activities import record
 from .dashboards import leave, place
 from .database import Database, Memo
 from .door_rows import OF_DOOR, is_name_free, open_door
+from .endpoint_tables import endpoints
 from .rows import plain
-from .tables import (
-    endpoints,
-    grants,
-    insights,
-    perspectives,
-    statements,
-    upstreams,
-    versions,
-    views,
-)
+from .tables import grants, insights, perspectives, statements, upstreams, versions, views
 from .upstreams import replace_upstreams
 from .view_filters import conditions
 from .view_rows import ROW, loaded

@@ -7,9 +7,13 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from ..core.activity import Activity, Change
+from .endpoint_bodies import frequency_of
 from .fields import iso
 
 _SCOPES = {"view": "Insight", "dashboard": "Dashboard", "endpoint": "Endpoint"}
+
+
+_OF_ENDPOINT = {"age_seconds": "cache_age_seconds", "schedule": "sync_frequency"}
 
 
 class ActivityQuery(Struct, frozen=True, kw_only=True):
@@ -100,10 +104,10 @@ def _actor(person: str | None) -> ActorOut:
 
 
 def _change(scope: str, change: Change) -> ChangeOut:
-    return ChangeOut(
-        type=scope,
-        action=change.action,
-        field=change.field,
-        before=change.before,
-        after=change.after,
-    )
+    field, before, after = change.field, change.before, change.after
+    if scope == "Endpoint":
+        # The rule of the view, in the words of this door.
+        field = _OF_ENDPOINT.get(field, field)
+        if field == "sync_frequency":
+            before, after = frequency_of(before), frequency_of(after)
+    return ChangeOut(type=scope, action=change.action, field=field, before=before, after=after)

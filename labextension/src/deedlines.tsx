@@ -89,7 +89,7 @@ function Deed({ deed, trans }: IDeedProps): ReactElement {
       </time>
       <div className="jp-ViewsDeed-body">
         <p>
-          <strong>{personWords(deed, trans)}</strong> {deedWords(deed.activity, trans)}
+          <strong>{personWords(deed, trans)}</strong> {deedWords(deed, trans)}
           {attemptWords(deed, trans).map(words => (
             <span key={words} className="jp-ViewsDeed-attempt">
               {words}

@@ -16,6 +16,8 @@ export interface IDeed {
   readonly at: string;
   /** Null for the server itself, and for visitors of a link. */
   readonly person: string | null;
+  /** What it was done to, in the server's words: `Insight` for a view, `Endpoint` for that door. */
+  readonly scope: string;
   /** The server's word for it, such as `updated`. */
   readonly activity: string;
   readonly changes: readonly IFieldChange[];
@@ -44,6 +46,7 @@ function toDeed(value: unknown): IDeed {
     id: text(raw.id),
     at: text(raw.created_at),
     person: user.is_system === true ? null : text(user.first_name),
+    scope: text(raw.scope),
     activity: text(raw.activity),
     changes: Array.isArray(changes) ? changes.map(toChange) : []
   };

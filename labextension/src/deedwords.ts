@@ -18,7 +18,26 @@ export function personWords({ person, activity }: IDeed, trans: TranslationBundl
 }
 
 /** What was done, as the rest of that sentence. */
-export function deedWords(activity: string, trans: TranslationBundle): string {
+export function deedWords({ scope, activity }: IDeed, trans: TranslationBundle): string {
+  return (scope === 'Endpoint' && endpointWords(activity, trans)) || viewWords(activity, trans);
+}
+
+function endpointWords(activity: string, trans: TranslationBundle): string | null {
+  switch (activity) {
+    case 'created':
+      return trans.__('made the endpoint');
+    case 'updated':
+      return trans.__('changed the endpoint');
+    case 'version_created':
+      return trans.__('gave the endpoint a new version');
+    case 'deleted':
+      return trans.__('deleted the endpoint');
+    default:
+      return null;
+  }
+}
+
+function viewWords(activity: string, trans: TranslationBundle): string {
   switch (activity) {
     case 'created':
       return trans.__('made the view');
@@ -147,6 +166,10 @@ function fieldNames(trans: TranslationBundle): Readonly<Record<string, string>> 
     schedule: trans.__('Schedule'),
     timezone: trans.__('Time zone'),
     age_seconds: trans.__('Stale when older than'),
+    cache_age_seconds: trans.__('Stale when older than'),
+    sync_frequency: trans.__('Schedule'),
+    is_active: trans.__('Can be run'),
+    is_materialized: trans.__('Rows kept ready'),
     max_staleness_seconds: trans.__('Warn when stale for'),
     changed_when: trans.__('Query that notices changes'),
     strict: trans.__('Compare the content of files'),
