@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .access import can_read, require_owner
 from .activity import Activity
@@ -17,8 +18,8 @@ from .errors import (
     BadRequest,
     Cycle,
     EngineFailed,
-    Forbidden,
     Invalid,
+    InvalidParameters,
     MissingParameters,
     NotFound,
     ViewsError,
@@ -33,6 +34,7 @@ from .requests import EndpointFilter, NewEndpoint, ViewChange
 from .scheduling import first_due
 from .statements import StatementService
 from .submissions import Submission
+from .values import missing_of
 from .views import ViewService
 
 RUNS_KEPT: Instant = 183 * 86_400 * SECOND
@@ -79,6 +81,9 @@ def materialization_of(view: View) -> Materialization:
     """How an endpoint's rows are kept ready, as far as the view itself tells."""
     if not view.has_query:
         return Materialization(can_materialize=False, reason="Query is empty or invalid.")
+    if missing := missing_of(view.version.query.declared, view.version.params):
+        names = ", ".join(missing)
+        return Materialization(can_materialize=False, reason=f"No default value for {names}.")
     if view.endpoint is None or not view.endpoint.is_materialized:
         return Materialization(can_materialize=True)
     status, error = "Unknown", None
@@ -126,10 +131,16 @@ class EndpointService:
         self,
         actor: Actor,
         sql: str,
-        params: dict[str, object],
+        params: dict[str, Any],
         declared: tuple[Parameter, ...] = (),
+        spare: frozenset[str] = frozenset(),
     ) -> Statement:
         """A checked definition that nobody has run; file names start from the server's root.
+
+        Parameters
+        ----------
+        spare
+            Names among ``params`` that are left out where the SQL has no use for them.
 
         Raises
         ------
@@ -140,7 +151,13 @@ class EndpointService:
         asked = Submission(sql=sql, base_dir=self._folder, params=params, declared=declared)
         try:
             return await self._statements.plan(actor, asked)
-        except (BadRequest, EngineFailed, NotFound, Forbidden) as error:
+        except InvalidParameters as error:
+            needless = spare & set(error.details.get("parameters", ()))
+            if not needless:
+                raise _invalid_query(error) from error
+            rest = {name: value for name, value in params.items() if name not in needless}
+            return await self.plan(actor, sql, rest, declared, spare - needless)
+        except (BadRequest, Invalid, EngineFailed, NotFound) as error:
             raise _invalid_query(error) from error
 
     async def create(self, actor: Actor, project_id: int, new: NewEndpoint) -> View:
@@ -209,7 +226,7 @@ class EndpointService:
         """Change words, marks, freshness or query; another query is another version."""
         require_owner(actor, view, "change")
         if change.endpoint.get("is_materialized"):
-            require_eligible(view)
+            require_eligible(_defined_by(view, change.planned))
         try:
             return await self._views.change(actor, view, change)
         except Cycle as error:
@@ -251,6 +268,14 @@ def require_eligible(view: View) -> None:
         raise Invalid(
             f"Cannot materialize endpoint. Reason: {found.reason}", field="is_materialized"
         )
+
+
+def _defined_by(view: View, planned: Statement | None) -> View:
+    """The view with another definition, to be judged before it is saved."""
+    if planned is None:
+        return view
+    version = replace(view.version, query=planned.query, params=planned.params)
+    return replace(view, version=version)
 
 
 def _invalid_query(error: ViewsError) -> Invalid:

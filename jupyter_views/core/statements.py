@@ -201,11 +201,13 @@ class StatementService:
 
         Declared parameters may be without a value until then.
         """
-        bound: dict[str, Any] | None = {}
+        bound: dict[str, Any] | None
         if not missing_of(asked.declared, asked.params):
             bound = await self._bound(actor, asked)
         else:
             checked(asked.declared, self._valuer.moment())
+            typed = {each.name for each in asked.declared}
+            bound = {name: value for name, value in asked.params.items() if name not in typed}
         plan, views = await self._checked(actor, asked, bound)
         return await self._planned(self._drafted(actor, asked, plan, views, bound))
 

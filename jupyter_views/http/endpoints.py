@@ -53,7 +53,11 @@ class EndpointsBase(EnvelopeHandler):
         """What a query object asks for, checked and kept."""
         definition = definition_from(query)
         planned = await self.services.endpoints.plan(
-            self.actor, definition.sql, definition.params, definition.declared
+            self.actor,
+            definition.sql,
+            definition.params,
+            definition.declared,
+            definition.variables,
         )
         return definition, planned
 

@@ -10,8 +10,9 @@ from ..core.endpoints import RUNS_KEPT
 from ..core.executions import LOG_KEPT, LOG_LINES, Execution, LogFilter
 from ..core.model import Instant, Page
 from .database import Database
+from .endpoint_tables import executions
 from .rows import plain
-from .tables import executions, views
+from .tables import views
 
 _NEWEST_FIRST = (executions.c.at.desc(), executions.c.id.desc())
 

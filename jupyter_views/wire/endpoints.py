@@ -5,18 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from ..core.endpoints import Materialization, materialization_of
 from ..core.model import EndpointDoor, Instant, Result, Rule, Version, View
+from ..core.parameters import ParameterType
 from ..core.reading import Reading
 from .endpoint_bodies import frequency_of
 from .fields import iso
+from .parameters import ParameterBody, parameters_out
 from .people import PersonOut, person_out
 from .query_objects import query_object_of
 from .query_status import QueryStatus
 
+_VALUE_TYPES: dict[type, ParameterType] = {bool: "boolean", int: "integer", float: "number"}
 _TYPES = {
     "integer": "integer",
     "decimal": "float",
@@ -61,7 +64,7 @@ class EndpointOut(Struct, frozen=True, kw_only=True):
     short_id: str
     description: str
     query: dict[str, Any] | None
-    parameters: dict[str, Any]
+    parameters: dict[str, ParameterBody]
     is_active: bool
     cache_age_seconds: int | None
     sync_frequency: str | None
@@ -127,7 +130,7 @@ def endpoint_out(reading: Reading, base: str, last_run: Instant | None) -> Endpo
         short_id=view.short_id,
         description=view.description or "",
         query=query_object_of(view.version),
-        parameters={},
+        parameters=_parameters(view.version),
         is_active=door.is_active,
         cache_age_seconds=view.rule.age_seconds,
         sync_frequency=frequency_of(view.rule.schedule),
@@ -155,9 +158,10 @@ def endpoint_out(reading: Reading, base: str, last_run: Instant | None) -> Endpo
 
 def at_version(told: EndpointOut, version: Version) -> EndpointOut:
     """An endpoint as one of its versions is: its query, and the address that runs that."""
-    return msgspec.structs.replace(
+    return replace(
         told,
         query=query_object_of(version),
+        parameters=_parameters(version),
         url=f"{told.url}?version={version.n}",
         version=version.n,
         version_id=_version_id(told.id, version.n),
@@ -201,6 +205,20 @@ def execution_times(
         labels=None,
         query_progress=None,
     )
+
+
+def _parameters(version: Version) -> dict[str, ParameterBody]:
+    """What a run may give values for, by name, with the value that it has otherwise."""
+    declared = {each.name: each for each in parameters_out(version.query)}
+    found = {}
+    for name in version.query.inputs:
+        body = declared.get(name) or ParameterBody(name=name, required=True)
+        if name in version.params:
+            value = version.params[name]
+            kind = body.type if name in declared else _VALUE_TYPES.get(type(value), "text")
+            body = replace(body, type=kind, default_value=value, required=False)
+        found[name] = body
+    return found
 
 
 def _version_id(endpoint_id: str, n: int) -> str:

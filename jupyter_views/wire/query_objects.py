@@ -35,6 +35,8 @@ class Definition(Struct, frozen=True, kw_only=True):
     params
         The object's ``values``, and the values of its ``variables``: bound to
         ``$name``, never put into the text.
+    variables
+        The names that its ``variables`` give values to.
     declared
         Its ``parameters``, as the page of query references writes them.
     query_object
@@ -45,6 +47,7 @@ class Definition(Struct, frozen=True, kw_only=True):
     params: dict[str, Any]
     declared: tuple[Parameter, ...]
     query_object: dict[str, Any]
+    variables: frozenset[str] = frozenset()
 
 
 def definition_from(query_object: Any) -> Definition:
@@ -67,9 +70,11 @@ def definition_from(query_object: Any) -> Definition:
         raise _invalid(f"query holds 1 to {_SQL_LENGTH:,} characters of SQL.")
     if values is not None and not isinstance(values, dict):
         raise _invalid("values is an object: one value for each name.")
+    variables = _variables(source.get("variables"))
     return Definition(
         sql=sql,
-        params=_variables(source.get("variables")) | (values or {}),
+        params=variables | (values or {}),
+        variables=frozenset(variables) - (values or {}).keys(),
         declared=_declared(source.get("parameters")),
         query_object=query_object,
     )
