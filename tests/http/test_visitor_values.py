@@ -29,6 +29,45 @@ def link(api):
     return make
 
 
+DECLARED = [
+    {"name": "city", "displayName": "Town", "description": "Where it was sold."},
+    {"name": "region", "type": "enum", "options": ["EU", "US & more"], "defaultValue": "EU"},
+    {"name": "tags", "type": "multi-enum", "options": ["a", "b", "c"], "defaultValue": ["a", "c"]},
+    {"name": "least", "type": "integer", "min": 1, "max": 9, "defaultValue": 4},
+    {"name": "since", "type": "date-picker", "defaultValue": "2024-01-31"},
+    {"name": "until", "type": "date-picker", "defaultValue": "today", "timezone": "Asia/Tokyo"},
+    {
+        "name": "span",
+        "type": "date-range",
+        "defaultValue": {"start": "2024-01-01", "end": "2024-12-31"},
+    },
+    {"name": "shop", "type": "query-enum", "optionsFrom": "shops", "defaultValue": "North"},
+]
+ALL = (
+    "SELECT {{city}}, {{region}}, array_to_string({{tags}}, '+'), {{least}}, {{since}}::VARCHAR,"
+    " {{span.start}}::VARCHAR, {{span.end}}::VARCHAR, {{shop}}, {{until}} >= DATE '2024-01-01'"
+)
+
+
+@pytest.fixture
+def declared(api):
+    """Save a query that declares parameters of every kind of field, and share it."""
+
+    async def make() -> str:
+        await api.save("SELECT * FROM (VALUES ('North'), ('South')) t(shop)", "Shops")
+        statement = await api.run(ALL, parameters=DECLARED, params={"city": "Rome"})
+        body = {"name": "All", "statement_id": statement["id"], "doors": ["perspective", "insight"]}
+        view = (await api("POST", "api/v1/perspectives", body)).json
+        address = f"api/projects/@current/insights/{view['short_id']}/sharing"
+        names = [each["name"] for each in DECLARED]
+        settings = {"parameters": names, "downloads": True}
+        answer = await api("PATCH", address, {"enabled": True, "settings": settings})
+        assert answer.status == 200, answer.body
+        return answer.json["access_token"]
+
+    return make
+
+
 async def page(stranger, token: str, ending: str = "", **values: str) -> Any:
     chosen = urlencode({f"p.{name}": value for name, value in values.items()})
     return await stranger("GET", f"shared/{token}{ending}?{chosen}")
@@ -166,3 +205,65 @@ async def test_settings_name_parameters_as_queries_do(api, link):
     for names in (["a b"], ["x" * 200], "region", [1], ["n"] * 21):
         answer = await api("PATCH", address, {"settings": {"parameters": names}})
         assert (answer.status, answer.json["attr"]) == (400, "settings")
+
+
+async def test_declared_parameters_have_fields_of_their_types(stranger, declared):
+    answer = await page(stranger, await declared())
+
+    html = answer.body.decode()
+    assert cells(answer) == [
+        "Rome", "EU", "a+c", "4", "2024-01-31", "2024-01-01", "2024-12-31", "North", "true",
+    ]  # fmt: skip
+    assert "<bdi>Town</bdi>" in html and "<bdi>Where it was sold.</bdi>" in html
+    assert field(answer, "region").startswith("<select")
+    assert "<option selected>EU</option><option>US &amp; more</option>" in html
+    assert "multiple" in field(answer, "tags")
+    assert "<option selected>a</option><option>b</option><option selected>c</option>" in html
+    assert 'type="date"' in field(answer, "since")
+    assert 'type="text"' in field(answer, "until") and 'value="today"' in field(answer, "until")
+    assert 'type="date"' in field(answer, "span.start") and "Days" not in html
+    assert 'value="2024-12-31"' in field(answer, "span.end")
+    assert "<option selected>North</option><option>South</option>" in html
+
+
+async def test_declared_values_are_chosen_and_kept_in_every_address(stranger, declared):
+    token = await declared()
+    chosen = (
+        "p.city=Oslo&p.region=US+%26+more&p.tags=b&p.tags=a&p.least=9&p.since=2024-02-29"
+        "&p.span.start=2024-02-01&p.span.end=2024-02-02&p.shop=South"
+    )
+
+    answer = await stranger("GET", f"shared/{token}?{chosen}")
+
+    expected = [
+        "Oslo", "US &amp; more", "a+b", "9", "2024-02-29", "2024-02-01", "2024-02-02", "South",
+    ]  # fmt: skip
+    assert cells(answer)[:-1] == expected
+    (csv,) = re.findall(r'href="[^"]*/(shared/[^"]*\.csv[^"]*)"', answer.body.decode())
+    lines = (await stranger("GET", csv.replace("&amp;", "&"))).body.decode().splitlines()
+    assert lines[1].startswith("Oslo,US & more,a+b,9,2024-02-29,2024-02-01,2024-02-02,South,")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "key", "words"),
+    [
+        ("p.region=Mars", "region", "region must be one of EU, US &amp; more."),
+        ("p.tags=a&p.tags=z", "tags", "tags must be a list of a, b, c."),
+        ("p.least=10", "least", "least must be a value from 1 up to 9."),
+        ("p.since=2024-02-30", "since", "since must be a day such as 2024-01-31, or today-7d."),
+        ("p.shop=West", "shop", "shop must be one of North, South."),
+        (
+            "p.span.start=2024-02-02&p.span.end=2024-02-01",
+            "span.end",
+            "span must not start after it ends.",
+        ),
+    ],
+)
+async def test_a_wrong_declared_value_is_said_at_its_field(stranger, declared, chosen, key, words):
+    token = await declared()
+
+    answer = await stranger("GET", f"shared/{token}?{chosen}")
+
+    assert answer.status == 400
+    assert cells(answer) == []
+    assert f'<span class="wrong" id="p.{key}-error">{words}</span>' in answer.body.decode()
