@@ -10,9 +10,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from .lab import Lab
 from .screen import Screen
@@ -29,6 +37,7 @@ CHROMIUM_FLAGS = (
 )
 
 
+VIEWPORT = {"width": 1280, "height": 800}
 # How long a busy machine may take for what has no budget of its own.
 PATIENCE_MS = 20_000
 
@@ -57,14 +66,40 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
+def chromium() -> dict[str, Any]:
+    """Which one, and how to start it."""
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         pytest.fail("No Chromium on PATH: `make test` installs one, or install it by hand.")
     expect.set_options(timeout=PATIENCE_MS)
-    browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_FLAGS))
+    return {"executable_path": found, "args": list(CHROMIUM_FLAGS)}
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium: dict[str, Any]) -> Iterator[Browser]:
+    """For visitors: each gets a context of its own, with nothing remembered."""
+    browser = playwright.chromium.launch(**chromium)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def profile(
+    playwright: Playwright, chromium: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """A browser with a profile on disk, which keeps the scripts that it has compiled once.
+
+    To compile JupyterLab anew for each page takes longer than most tests.
+    """
+    profile = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        **chromium,
+        viewport=VIEWPORT,
+        locale="en-GB",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    yield profile
+    profile.close()
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +111,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
+def page(profile: BrowserContext, lab: Lab) -> Iterator[Page]:
+    """A page of somebody who has never been on this server."""
+    page = profile.new_page()
     yield page
-    context.close()
+    page.close()
+    profile.clear_cookies()
+    blank = profile.new_cdp_session(profile.pages[0])
+    blank.send("Storage.clearDataForOrigin", {"origin": lab.url[:-1], "storageTypes": "all"})
+    blank.detach()
 
 
 @pytest.fixture
@@ -91,3 +129,23 @@ def screen(page: Page, lab: Lab) -> Iterator[Screen]:
     yield screen
     assert screen.foreign_requests == []
     assert screen.own_errors == []
+
+
+@pytest.fixture(scope="module")
+def loaded(profile: BrowserContext, lab: Lab) -> Iterator[Screen]:
+    """One page for a whole file: to load JupyterLab takes longer than most tests."""
+    page = profile.new_page()
+    screen = Screen(page, lab)
+    screen.open_sidebar()
+    yield screen
+    page.close()
+
+
+@pytest.fixture
+def kept(loaded: Screen) -> Iterator[Screen]:
+    """The file's page with its sidebar, and nothing open: for tests that need no fresh one."""
+    loaded.page.set_viewport_size(VIEWPORT)
+    loaded.empty()
+    yield loaded
+    assert loaded.foreign_requests == []
+    assert loaded.own_errors == []

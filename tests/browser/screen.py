@@ -6,12 +6,13 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Dialog, Error, Locator, Page, Request, expect
+from playwright.sync_api import Dialog, Error, Locator, Page, Request, TimeoutError, expect
 
 from .lab import Lab
 
 FIRST_LOAD_MS = 60_000
 KERNEL_MS = 60_000
+CLOSING_MS = 500
 REMEMBERED_SECONDS = 30
 
 
@@ -39,17 +40,32 @@ class Screen:
         self.page.wait_for_function("() => window.jupyterapp !== undefined", timeout=FIRST_LOAD_MS)
         self.page.evaluate("async () => { await window.jupyterapp.restored; }")
         if reset and not query:
-            # The launcher takes the focus when it comes, and it comes after everything else.
-            self.page.wait_for_function(
-                "() => document.activeElement?.closest('.jp-Launcher') != null",
-                timeout=FIRST_LOAD_MS,
-            )
+            self._wait_for_launcher()
+
+    def _wait_for_launcher(self) -> None:
+        # It takes the focus when it comes, and it comes after everything else.
+        self.page.wait_for_function(
+            "() => document.activeElement?.closest('.jp-Launcher') != null", timeout=FIRST_LOAD_MS
+        )
 
     def open_sidebar(self) -> None:
         """Load JupyterLab with the views sidebar in front."""
         self.open()
         self.page.locator('.jp-SideBar [data-id="jupyter-views-panel"]').click()
         expect(self.panel).to_be_visible()
+
+    def empty(self) -> None:
+        """Close every tab and show the sidebar, as after :meth:`open_sidebar`."""
+        try:
+            self.page.locator(".jp-Dialog").first.wait_for(state="detached", timeout=CLOSING_MS)
+        except TimeoutError:
+            # Whatever it asks, the test is over.
+            self.open_sidebar()
+            return
+        self.page.evaluate("() => window.jupyterapp.shell.activateById('jupyter-views-panel')")
+        expect(self.panel).to_be_visible()
+        self.command("application:close-all")
+        self._wait_for_launcher()
 
     def open_view(self, short_id: str, tab: str = "table") -> None:
         """Open a view's result tab, with one of its parts in front."""

@@ -32,6 +32,12 @@ STATUS_CONTRAST = """() => Array.from(document.querySelectorAll('.jp-ViewsBadge'
 })"""
 
 
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file; what must be loaded in its own way loads it again."""
+    return kept
+
+
 @pytest.fixture(scope="module", params=["JupyterLab Light", "JupyterLab Dark"])
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server whose reader prefers one theme, with a view in each state that lasts."""
@@ -70,7 +76,6 @@ def _save_one_with_a_past(lab: Lab) -> None:
 
 
 def test_every_status_word_has_a_contrast_of_four_and_a_half(screen: Screen) -> None:
-    screen.open_sidebar()
     expect(screen.badge("A broken one")).to_have_text("Failed")
     expect(screen.badge("A stale one")).to_have_text("Stale")
 
@@ -81,7 +86,6 @@ def test_every_status_word_has_a_contrast_of_four_and_a_half(screen: Screen) -> 
 
 
 def test_axe_finds_nothing_in_sidebar_and_result(screen: Screen) -> None:
-    screen.open_sidebar()
     expect(screen.badge("A broken one")).to_have_text("Failed")
     _assert_no_violations(screen.page, "#jupyter-views-panel")
 
@@ -94,7 +98,6 @@ def test_axe_finds_nothing_in_sidebar_and_result(screen: Screen) -> None:
 
 
 def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen) -> None:
-    screen.open()
     screen.open_view(_short_id(screen, "Past"), "history")
     expect(screen.result.locator("[data-mark=failed]")).to_be_visible()
     _assert_no_violations(screen.page, ".jp-ViewsResult")
@@ -114,7 +117,6 @@ def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen
 
 
 def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
-    screen.open()
     screen.begin("views:freshness", id=_short_id(screen, "Past"))
     dialog = screen.page.locator(".jp-ViewsDialog")
     dialog.get_by_label("On a schedule").select_option("other")
@@ -128,7 +130,6 @@ def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
 
 def test_axe_finds_nothing_in_the_share_dialog_with_and_without_a_link(screen: Screen) -> None:
     short_id = screen.lab.save("SELECT 'a@b.example' AS email", "Shared")["short_id"]
-    screen.open()
     screen.begin("views:share", id=short_id)
     dialog = screen.page.locator(".jp-ViewsShareDialog")
     dialog.get_by_label("Anyone who has the address").check()
@@ -162,7 +163,6 @@ def test_axe_finds_nothing_in_the_activity(screen: Screen) -> None:
     change = {"tags": ["a"], "schedule": "1h", "description": "w" * 200}
     screen.lab.call("PATCH", f"views/api/views/{short_id}", change)
     screen.lab.redefine("done-with", "SELECT 2 AS y")
-    screen.open()
     screen.open_view(short_id, "activity")
     expect(screen.result.locator(".jp-ViewsDeed")).to_have_count(3)
     _assert_no_violations(screen.page, ".jp-ViewsResult")
@@ -174,7 +174,6 @@ def test_axe_finds_nothing_in_the_activity(screen: Screen) -> None:
 
 def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Screen) -> None:
     screen.lab.call("POST", "views/api/keys", {"label": "Old", "scopes": ["*"], "user": "ana"})
-    screen.open()
     screen.command("views:keys")
     tab = screen.page.locator(".jp-ViewsKeys")
     expect(tab.get_by_role("heading", name="Old").first).to_be_visible()
@@ -193,7 +192,6 @@ def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Scree
 
 def test_axe_finds_nothing_in_a_dashboard_and_its_choice_of_views(screen: Screen) -> None:
     number = _dashboard_of(screen, "A broken one", "A stale one", "Past")
-    screen.open_sidebar()
     screen.command("views:open-dashboard", id=number)
     page = screen.page.locator(".jp-ViewsDashboard")
     expect(page.get_by_role("cell").first).to_be_visible()

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from .lab import Lab
 from .screen import Screen
 
 OURS = "**/views/api/**"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module")
-def loaded(browser: Browser, lab: Lab) -> Iterator[Screen]:
-    """One page for the whole file: to load JupyterLab takes longer than any of these tests."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    screen = Screen(context.new_page(), lab)
-    screen.open_sidebar()
-    yield screen
-    context.close()
-
-
 @pytest.fixture
-def screen(loaded: Screen) -> Iterator[Screen]:
-    """That page with nothing open in it."""
-    loaded.command("application:close-all")
-    yield loaded
-    assert loaded.foreign_requests == []
-    assert loaded.own_errors == []
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file."""
+    return kept
 
 
 def _save(screen: Screen, name: str, **fields: Any) -> str:

@@ -21,13 +21,18 @@ DRAWN_MS = 30_000
 
 
 @pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file; what must be loaded in its own way loads it again."""
+    return kept
+
+
+@pytest.fixture
 def daily(lab: Lab) -> str:
     name = f"Daily {len(lab.call('GET', 'views/api/views?limit=100')['items'])}"
     return lab.save(f"{DAILY} FROM range(19) t(i)", name)["short_id"]
 
 
 def open_chart(screen: Screen, short_id: str) -> Locator:
-    screen.open()
     return show_chart(screen, short_id)
 
 
@@ -114,7 +119,6 @@ def test_what_is_seen_can_be_downloaded(screen: Screen, daily: str, kind: str) -
 
 
 def test_the_keyboard_reaches_the_chart_and_changes_it(screen: Screen, daily: str) -> None:
-    screen.open()
     screen.open_view(daily)
     screen.page.keyboard.press("Alt+2")
     expect(picture(screen)).to_be_visible(timeout=DRAWN_MS)
@@ -129,7 +133,6 @@ def test_the_keyboard_reaches_the_chart_and_changes_it(screen: Screen, daily: st
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_axe_finds_nothing_in_the_chart(screen: Screen, daily: str, theme: str) -> None:
-    screen.open()
     screen.command("apputils:change-theme", theme=theme)
     result = show_chart(screen, daily)
     assert_no_violations(screen.page)
@@ -143,7 +146,6 @@ def test_axe_finds_nothing_in_the_chart(screen: Screen, daily: str, theme: str) 
 
 def test_where_there_is_nothing_to_draw_the_reason_is_said(screen: Screen, lab: Lab) -> None:
     short_id = lab.save("SELECT 1 AS a WHERE false", "Nothing at all")["short_id"]
-    screen.open()
     screen.open_view(short_id, "chart")
 
     expect(words(screen)).to_have_text("The result has no rows, so there is nothing to draw.")
@@ -151,7 +153,6 @@ def test_where_there_is_nothing_to_draw_the_reason_is_said(screen: Screen, lab: 
 
 def test_A22_markup_in_names_and_cells_is_text_in_the_chart(screen: Screen, lab: Lab) -> None:
     shown = [text for text in MARKUP if text.isprintable() and 0 < len(text) < 80]
-    screen.open()
     for start in range(0, len(shown), 25):
         texts = shown[start : start + 25]
         table = pa.table({"k": texts, "n": range(1, len(texts) + 1)})

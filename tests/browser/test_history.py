@@ -16,6 +16,12 @@ STOCK = "item,pieces\nnails,10\nscrews,20\nglue,3\n"
 NEW_STOCK = "item,pieces\nnails,12\nscrews,20\ntape,5\npaint,1\n"
 
 
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file; what must be loaded in its own way loads it again."""
+    return kept
+
+
 def _stock(lab: Lab, name: str, **fields: Any) -> str:
     """A view over a file of its own; its short id."""
     file = f"{name.lower().replace(' ', '-')}.csv"
@@ -29,7 +35,6 @@ def _entry(screen: Screen, text: str) -> Locator:
 
 def test_a_refresh_is_told_with_its_cause_its_cost_and_what_it_changed(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Told")
-    screen.open()
     screen.open_view(short_id, "history")
     expect(_entry(screen, "saved by")).to_contain_text("3 rows")
 
@@ -48,7 +53,6 @@ def test_a_comparison_counts_first_and_marks_the_cells_that_changed(screen: Scre
     short_id = _stock(screen.lab, "Compared", auto_refresh=False)
     screen.lab.write("compared.csv", NEW_STOCK)
     screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
 
     _entry(screen, "asked by").get_by_role("button", name="Compare").click()
@@ -70,7 +74,6 @@ def test_a_comparison_shows_every_digit_of_numbers(screen: Screen) -> None:
     short_id = screen.lab.save(sql, "Digits", auto_refresh=False)["short_id"]
     screen.lab.write("digits.csv", "item,cents\nnails,9007199254740995\n")
     screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
 
     _entry(screen, "asked by").get_by_role("button", name="Compare").click()
@@ -85,7 +88,6 @@ def test_another_key_gives_another_comparison(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Keyed", auto_refresh=False)
     screen.lab.write("keyed.csv", NEW_STOCK)
     screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
     _entry(screen, "asked by").get_by_role("button", name="Compare").click()
     opened = screen.result.locator(".jp-ViewsCompare")
@@ -105,7 +107,6 @@ def test_any_two_results_can_be_compared(screen: Screen) -> None:
     for content in (NEW_STOCK, NEW_STOCK + "rope,9\n"):
         screen.lab.write("any-two.csv", content)
         screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
     screen.result.get_by_role("button", name="Compare").first.click()
     opened = screen.result.locator(".jp-ViewsCompare")
@@ -120,7 +121,6 @@ def test_refreshes_without_a_change_are_one_line(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Calm", auto_refresh=False)
     for _ in range(3):
         screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
 
     expect(_entry(screen, "3 refreshes without a change")).to_have_count(1)
@@ -131,7 +131,6 @@ def test_a_failure_is_told_with_its_message(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Failing", auto_refresh=False)
     (screen.lab.root / "failing.csv").unlink()
     screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
 
     expect(_entry(screen, "failed: ")).to_contain_text("failing.csv")
@@ -140,7 +139,6 @@ def test_a_failure_is_told_with_its_message(screen: Screen) -> None:
 def test_a_version_shows_its_author_its_note_and_its_lines(screen: Screen) -> None:
     short_id = screen.lab.save("SELECT 1 AS one,\n  2 AS two", "Versioned")["short_id"]
     screen.lab.redefine("versioned", "SELECT 1 AS one,\n  3 AS three", note=f"Why {HOSTILE}")
-    screen.open()
     screen.open_view(short_id, "history")
     version = _entry(screen, "Version 2")
     expect(version).to_contain_text("by ")
@@ -158,7 +156,6 @@ def test_a_version_shows_its_author_its_note_and_its_lines(screen: Screen) -> No
 def test_restoring_asks_and_makes_a_new_version(screen: Screen) -> None:
     short_id = screen.lab.save("SELECT 'first' AS word", "Restored")["short_id"]
     screen.lab.redefine("restored", "SELECT 'second' AS word")
-    screen.open()
     screen.open_view(short_id)
     expect(screen.result.get_by_role("cell", name="second")).to_be_attached()
     screen.result.get_by_role("tab", name="History").click()
@@ -180,7 +177,6 @@ def test_restoring_asks_and_makes_a_new_version(screen: Screen) -> None:
 def test_versions_alone_can_be_shown(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Crowded", auto_refresh=False)
     screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
     expect(_entry(screen, "asked by")).to_be_visible()
 
@@ -195,7 +191,6 @@ def test_a_long_history_comes_in_pages(screen: Screen) -> None:
     for number in range(52):
         screen.lab.write("paged.csv", STOCK + f"item {number},{number}\n")
         screen.lab.refresh(short_id)
-    screen.open()
     screen.open_view(short_id, "history")
     expect(screen.result.locator("[data-mark=changed]")).to_have_count(50)
 
@@ -232,7 +227,6 @@ def test_the_part_in_front_is_there_again_after_a_reload(screen: Screen) -> None
 
 def test_the_log_tells_what_was_noticed_and_done_while_one_looks(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Logged")
-    screen.open()
     screen.open_view(short_id, "log")
 
     screen.lab.write("logged.csv", NEW_STOCK)
@@ -249,7 +243,6 @@ def test_the_log_tells_what_was_noticed_and_done_while_one_looks(screen: Screen)
 
 def test_the_button_of_a_seen_change_leads_to_its_rows(screen: Screen) -> None:
     short_id = _stock(screen.lab, "Seen")
-    screen.open()
     screen.open_view(short_id)
     expect(screen.result.get_by_role("cell", name="glue")).to_be_attached()
 

@@ -18,8 +18,13 @@ from .screen import Screen
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file; what must be loaded in its own way loads it again."""
+    return kept
+
+
 def _open(screen: Screen) -> Locator:
-    screen.open()
     screen.command("views:keys")
     tab = screen.page.locator(".jp-ViewsKeys")
     expect(tab.get_by_role("button", name="New key…")).to_be_visible()
@@ -145,7 +150,6 @@ def test_a_label_is_text_and_a_key_made_elsewhere_is_listed(screen: Screen) -> N
 
 
 def test_the_menu_of_the_sidebar_leads_to_the_keys(screen: Screen) -> None:
-    screen.open_sidebar()
     screen.panel.get_by_role("button", name="More of views").click()
     screen.page.locator(".lm-Menu-itemLabel", has_text="API keys").click()
 

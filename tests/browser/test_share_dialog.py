@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from .lab import Lab
 from .screen import Screen
@@ -19,27 +19,10 @@ OURS = "**/views/api/**"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module")
-def loaded(browser: Browser, lab: Lab) -> Iterator[Screen]:
-    """One page for the whole file: to load JupyterLab takes longer than any of these tests."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    screen = Screen(context.new_page(), lab)
-    screen.open_sidebar()
-    yield screen
-    context.close()
-
-
 @pytest.fixture
-def screen(loaded: Screen) -> Iterator[Screen]:
-    """That page with nothing open in it."""
-    if _dialog(loaded).count() > 0:
-        # A test before this one failed in the middle.
-        loaded.open_sidebar()
-    loaded.command("application:close-all")
-    yield loaded
-    assert loaded.foreign_requests == []
-    assert loaded.own_errors == []
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file."""
+    return kept
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,9 @@ import os
 import sys
 
 import pytest
+from warm import engine, ground, jp_asyncio_loop, new_store, tmp_path
+
+__all__ = ["engine", "ground", "jp_asyncio_loop", "new_store", "tmp_path"]
 
 
 @pytest.fixture

@@ -45,6 +45,12 @@ class Scene(Struct):
 
 
 @pytest.fixture
+def engine() -> None:
+    """The server's own, with bounds of its own, whose workers some of these kill."""
+    return
+
+
+@pytest.fixture
 def jp_server_config(jp_server_config):
     jp_server_config["ViewsApp"] |= {"time_limit_seconds": 5.0, "memory_limit_bytes": 256 * 2**20}
     return jp_server_config
