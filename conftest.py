@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from http_api import Api
 hypothesis.settings.register_profile("views", deadline=None)
 hypothesis.settings.load_profile("views")
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two cores: half of the time a test waits for what it started."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
 
 
 @pytest.fixture
