@@ -23,6 +23,7 @@ from .core.endpoint_runs import EndpointRuns
 from .core.endpoints import EndpointService
 from .core.errors import ViewsError
 from .core.executions import ExecutionLog
+from .core.following import Following
 from .core.history import HistoryService
 from .core.insights import InsightService
 from .core.keeping import Keeper
@@ -33,7 +34,9 @@ from .core.option_lists import OptionLists
 from .core.placing import Placing
 from .core.projects import ProjectService
 from .core.publishing import DoorService
+from .core.queries import QueryService
 from .core.reading import ReadingService
+from .core.references import ReferenceService
 from .core.refreshing import Refresher
 from .core.results import ResultService
 from .core.run_limits import RunLimits
@@ -300,6 +303,15 @@ class Parts:
             "clock": clock,
             "folder": folders[0],
         }
+        queries = QueryService(rows=store.queries, statements=statements)
+        references = ReferenceService(
+            rows=store.references,
+            versions=store.history,
+            queries=queries,
+            reading=self._reading,
+            valuer=self._valuer,
+            clock=clock,
+        )
         return Services(
             statements=statements,
             reading=self._reading,
@@ -320,6 +332,14 @@ class Parts:
             sharing=SharingService(**linking),
             visiting=VisitingService(**linking, find=store.views.find),
             dashboards=DashboardService(rows=store.dashboards, views=store.views, clock=clock),
+            queries=queries,
+            references=references,
+            following=Following(
+                rows=store.references,
+                references=references,
+                statements=statements,
+                variants=self._variants,
+            ),
             valuer=self._valuer,
             variants=self._variants,
             runs=EndpointRuns(

@@ -1,4 +1,4 @@
-"""Who may do what with a view or a dashboard. Every decision about people is made here.
+"""Who may do what with views, dashboards, references. Every decision about people is made here.
 
 The matrix is that of the perspectives page: the owner may all; whoever is
 granted, and every signed-in person when the view is public, may read and
@@ -7,10 +7,13 @@ refresh; a stranger may not even learn the name.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .errors import Forbidden
 from .model import Actor, View
+
+if TYPE_CHECKING:
+    from .references import Reference
 
 
 class Owned(Protocol):
@@ -72,3 +75,29 @@ def require_dashboard_owner(actor: Actor, dashboard: Owned, deed: str) -> None:
 def is_shown_to_visitors(view: View, dashboard: Owned) -> bool:
     """Whether the link of a dashboard shows a view: its owner shares only what is his own."""
     return view.owner == dashboard.owner
+
+
+def can_follow(actor: Actor, reference: Reference) -> bool:
+    """Whether the actor may see a reference.
+
+    One that follows a view is shown to whom that view is shown; another one
+    says for itself who may read it. Its owner sees it in any case, so that he
+    can delete it.
+    """
+    if is_owner(actor, reference):
+        return True
+    if reference.view is not None:
+        return shows_target(actor, reference)
+    return reference.is_public or actor.name in reference.allowed_user_ids
+
+
+def shows_target(actor: Actor, reference: Reference) -> bool:
+    """Whether the actor, who may see a reference, may also see what it points to."""
+    view = reference.view
+    return view is None or (view.is_open and can_read(actor, view))
+
+
+def require_reference_owner(actor: Actor, reference: Reference, deed: str) -> None:
+    """Raise Forbidden unless the actor, who may see the reference, owns it."""
+    if not is_owner(actor, reference):
+        raise Forbidden(f"Only {reference.owner} can {deed} this reference.")

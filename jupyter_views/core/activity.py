@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from .model import Instant, Page
 
-Scope = Literal["view", "dashboard", "endpoint"]
+Scope = Literal["view", "dashboard", "endpoint", "reference"]
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -38,8 +38,8 @@ class Activity(Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     item_id, short_id
-        Keys of the view or the dashboard; a dashboard has no short one, an
-        endpoint those of its view.
+        Keys of the view, the dashboard or the reference; a dashboard has no
+        short one, an endpoint those of its view.
     door_id
         The endpoint's own key, where the deed was done to one.
     name

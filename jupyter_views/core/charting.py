@@ -6,16 +6,17 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .access import require_owner
 from .chart_choice import choose, with_unit
 from .chart_words import summary_of
-from .charts import Chart, Kind, Points, Profile, check, kind_of, place_of
-from .errors import Invalid
+from .charts import Chart, Kind, Mark, Points, Profile, check, kind_of, place_of
+from .errors import Invalid, ViewsError
 from .model import Actor, Result, View
 from .ports import Stored
 from .reading import rows_of
@@ -146,6 +147,18 @@ class ChartService:
             check(chart, rows_of(view).columns)
         change = ViewChange(fields={"chart": chart})
         return await self._views.change(actor, view, change, if_match=if_match)
+
+    async def marked(self, view: View, mark: str) -> View:
+        """A view whose chart has this mark, where its rows can be drawn so; else as it is."""
+        try:
+            chart = (await self.plot(view)).chart
+            if chart is None or mark not in get_args(Mark):
+                return view
+            asked = replace(chart, mark=mark)
+            check(asked, rows_of(view).columns)
+        except ViewsError:
+            return view
+        return replace(view, version=replace(view.version, chart=asked))
 
     async def _once(self, key: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """What was made under this key; whoever asks meanwhile waits for the same."""

@@ -181,6 +181,8 @@ class Statement(Struct, frozen=True, kw_only=True):
     bound
         What is bound for its ``params``, where the query declares any: checked
         values, ``today`` as the day that it was.
+    reference_id
+        The reference whose query it runs, where that is no view's current one.
     """
 
     id: str
@@ -211,6 +213,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     fence: int = 0
     variant_of: int | None = None
     bound: dict[str, Any] | None = None
+    reference_id: int | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -383,6 +386,9 @@ class View(Struct, frozen=True, kw_only=True):
     next_due_at
         When the server will look at the view by itself, for its schedule or
         to try again after a failure; None for never.
+    reference_id
+        The reference that this stands for: a query with its rows, but no
+        view that anybody saved. None of a view.
     """
 
     id: int
@@ -415,6 +421,7 @@ class View(Struct, frozen=True, kw_only=True):
     rule: Rule = Rule()
     changed_at: Instant | None = None
     next_due_at: Instant | None = None
+    reference_id: int | None = None
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ import re
 import secrets
 import string
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from itertools import islice
 
@@ -23,16 +24,46 @@ ENDPOINT_LENGTH = 128
 RESERVED_ENDPOINTS = frozenset({"last_execution_times", "materialization_conditions"})
 _BASE62 = string.digits + string.ascii_letters
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_QUERY = "qry_"
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
 def new_id(prefix: str) -> str:
     """A key such as ``stmt_01hz…``: 48 bits of milliseconds, 80 random ones; sorts by age."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return f"{prefix}_{_in_crockford(_aged_bits())}"
+
+
+def new_query_id() -> str:
+    """A key of a query; its bits are those of a UUID of version 7, see :func:`uuid_of`."""
+    number = _aged_bits() & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62
+    return f"{_QUERY}{_in_crockford(number)}"
+
+
+def uuid_of(query_id: str) -> str:
+    """A query's key as the UUID that it is to programs of the query-reference page."""
+    number = 0
+    for digit in query_id.removeprefix(_QUERY):
+        number = number * 32 + _CROCKFORD.index(digit)
+    return str(uuid.UUID(int=number))
+
+
+def query_id_of(text: str) -> str | None:
+    """The key of the query that a UUID stands for; None where the text is no UUID."""
+    if not _UUID.fullmatch(text):
+        return None
+    return f"{_QUERY}{_in_crockford(uuid.UUID(text).int)}"
+
+
+def _aged_bits() -> int:
+    return (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+
+
+def _in_crockford(number: int) -> str:
     digits = []
     for _ in range(26):
         number, digit = divmod(number, 32)
         digits.append(_CROCKFORD[digit])
-    return f"{prefix}_{''.join(reversed(digits))}"
+    return "".join(reversed(digits))
 
 
 def new_short_id() -> str:

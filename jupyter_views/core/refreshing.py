@@ -105,7 +105,7 @@ class Refresher:
         if is_limited:
             self._limit(actor, view)
         first = await self._upstream(view, cause, frozenset({view.id}))
-        asked = replace(submission_of(view, values), cause=cause, variant_of=view.id)
+        asked = replace(variant_of(view, values), cause=cause)
         return await self._statements.refresh(asked, view.owner, first)
 
     def replaced_by(self, statement_id: str) -> Result | None:
@@ -194,3 +194,10 @@ def submission_of(view: View, values: dict[str, Any]) -> Submission:
         changed_when=view.rule.changed_when,
         is_strict=view.rule.is_strict,
     )
+
+
+def variant_of(view: View, values: dict[str, Any]) -> Submission:
+    """The same, by no refresh of the view: a run of its own, for whoever may read it."""
+    if view.reference_id is not None:
+        return replace(submission_of(view, values), reference_id=view.reference_id)
+    return replace(submission_of(view, values), variant_of=view.id)

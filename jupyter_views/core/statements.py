@@ -168,7 +168,8 @@ class StatementService:
         if outlook.in_flight is None:
             self._refuse(actor, asked, outlook)
         # A view's query is asked for by its readers, so its owner's share is not spent on it.
-        is_of_view = asked.view_id is not None or asked.variant_of is not None
+        behind = (asked.view_id, asked.variant_of, asked.reference_id)
+        is_of_view = any(key is not None for key in behind)
         share = None if is_of_view else self._bounds.queued_per_person
         stored = await asyncio.to_thread(
             self._rows.submit,

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from .model import Actor, Cause, Instant, Query, Statement, Status, Strategy
-from .names import new_id
+from .names import new_id, new_query_id
 from .parameters import Parameter, bound_names
 from .ports import Draft, Plan
 from .values import typed
@@ -32,6 +32,8 @@ class Submission(Struct, frozen=True, kw_only=True):
         Why a view's query runs.
     variant_of
         The view whose query this is, with other values than its own.
+    reference_id
+        The reference whose query this is.
     replaces
         The statement whose rows a refresh is for; it is needless once the view has others.
     """
@@ -55,6 +57,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     is_strict: bool = False
     cause: Cause | None = None
     variant_of: int | None = None
+    reference_id: int | None = None
     replaces: str | None = None
 
 
@@ -98,7 +101,7 @@ def statement_from(
     row_limit = min(asked.row_limit or bounds.rows, bounds.rows)
     byte_limit = min(asked.byte_limit or bounds.bytes, bounds.bytes)
     query = Query(
-        id=new_id("qry"),
+        id=new_query_id(),
         sql=asked.sql,
         normalized_sql=plan.normalized_sql,
         connection=asked.connection,
@@ -143,6 +146,7 @@ def statement_from(
         cause=asked.cause,
         variant_of=asked.variant_of,
         bound=bound,
+        reference_id=asked.reference_id,
     )
 
 

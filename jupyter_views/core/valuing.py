@@ -35,6 +35,10 @@ class Valuer:
         """Now, here."""
         return Moment(now=self._clock.now(), zone=self._zone, options=options or {})
 
+    async def moment_of(self, view: View) -> Moment:
+        """Now, with what the view's parameters offer its owner."""
+        return self.moment(await self.options(view.version.query.declared, view.owner))
+
     async def options(self, declared: tuple[Parameter, ...], person: str) -> Options:
         """What the query-enums offer a person now.
 

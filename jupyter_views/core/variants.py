@@ -22,7 +22,7 @@ from .freshness import Action, Mode, act
 from .model import Actor, Cause, Instant, LastRefresh, Statement, Status, View
 from .ports import Clock, Read
 from .reading import COMPUTE_SECONDS, FORCED, Reading, ReadingService
-from .refreshing import Refresher, submission_of
+from .refreshing import Refresher, variant_of
 from .statements import StatementService
 from .valuing import Valuer
 from .warming import Choice
@@ -185,6 +185,8 @@ class Variants:
 
     async def _are_own(self, view: View, values: dict[str, Any]) -> bool:
         """Whether these values mean what the view's own do."""
+        if view.reference_id is not None:
+            return False  # nobody's view has rows of its own for it
         own, declared = view.version.params, view.version.query.declared
         if values == own or not declared:
             return values == own
@@ -240,7 +242,7 @@ class Variants:
         return await self._refresher.variant(actor, view, values, cause, is_limited=is_limited)
 
     async def _look(self, view: View, values: dict[str, Any], *, is_exact: bool) -> _Looked:
-        asked = replace(submission_of(view, values), variant_of=view.id)
+        asked = variant_of(view, values)
         drafted, outlook = await self._statements.foresee(Actor(name=view.owner), asked)
         found = outlook.success or replace(drafted, status=Status.PLANNED)
         # Others may have written the same values in another way.
@@ -260,7 +262,10 @@ class Variants:
         freshness = await self._assessor.of_view(variant, is_exact=is_exact)
         running = outlook.in_flight
         # Of another's statement a reader learns nothing, not even that it runs.
-        is_ours = running is not None and running.variant_of == view.id
+        is_ours = running is not None and (running.variant_of, running.reference_id) == (
+            asked.variant_of,
+            asked.reference_id,
+        )
         return _Looked(
             reading=Reading(
                 view=variant, freshness=freshness, refresh=running if is_ours else None

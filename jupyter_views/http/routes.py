@@ -47,6 +47,14 @@ from .insight_readers import (
     ViewActivityHandler,
     ViewedHandler,
 )
+from .permalinks import (
+    ReferenceFileHandler,
+    ReferencePageHandler,
+    ReferencePictureHandler,
+    ViewFileHandler,
+    ViewPageHandler,
+    ViewPictureHandler,
+)
 from .perspectives import (
     PerspectiveHandler,
     PerspectiveRefreshHandler,
@@ -54,6 +62,18 @@ from .perspectives import (
     PerspectivesHandler,
 )
 from .projects import ProjectsHandler
+from .queries import (
+    ExecuteQueryHandler,
+    OneQueryHandler,
+    QueriesHandler,
+    RefreshQueryHandler,
+)
+from .references import (
+    ReferenceHandler,
+    ReferenceResultHandler,
+    ReferencesHandler,
+    ReferenceVersionsHandler,
+)
 from .server import (
     ConnectionsHandler,
     DocsHandler,
@@ -213,11 +233,27 @@ ROUTES: tuple[Route, ...] = (
         ("dashboards/{n}/sharing/passwords/{id}", DashboardPasswordHandler),
         ("dashboards/{n}/sharing/visits", DashboardVisitsHandler),
     ),
+    Route("api/queries", QueriesHandler),
+    # Before the keys of queries, which "refs" could be.
+    Route("api/queries/refs", ReferencesHandler),
+    Route("api/queries/refs/{short_id}", ReferenceHandler),
+    Route("api/queries/refs/{short_id}/result", ReferenceResultHandler),
+    Route("api/queries/refs/{short_id}/result.{format}", ReferenceResultHandler),
+    Route("api/queries/refs/{short_id}/versions", ReferenceVersionsHandler),
+    Route("api/queries/{id}", OneQueryHandler),
+    Route("api/queries/{id}/execute", ExecuteQueryHandler),
+    Route("api/queries/{id}/refresh", RefreshQueryHandler),
     Route("api/frames/{sha256}", FrameHandler),
     Route("api/keys", KeysHandler),
     Route("api/keys/{id}", KeyHandler),
     Route("api/connections", ConnectionsHandler),
     Route("api/doctor", DoctorHandler),
+    Route("q/{short_id}", ReferencePageHandler),
+    Route("q/{short_id}.svg", ReferencePictureHandler),
+    Route("q/{short_id}.{format}", ReferenceFileHandler),
+    Route("p/{slug}", ViewPageHandler),
+    Route("p/{slug}.svg", ViewPictureHandler),
+    Route("p/{slug}.{format}", ViewFileHandler),
     Route("shared/{token}", SharedHandler),
     Route("shared/{token}.json", SharedJsonHandler),
     Route("shared/{token}.csv", SharedCsvHandler),

@@ -16,6 +16,7 @@ from ..core.deciding import DecisionLog
 from ..core.endpoint_runs import EndpointRuns
 from ..core.endpoints import EndpointService
 from ..core.executions import ExecutionLog
+from ..core.following import Following
 from ..core.history import HistoryService
 from ..core.insights import InsightService
 from ..core.keys import KeyService
@@ -23,7 +24,9 @@ from ..core.model import Actor, Frame, Instant
 from ..core.ports import Clock, Engine
 from ..core.projects import ProjectService
 from ..core.publishing import DoorService
+from ..core.queries import QueryService
 from ..core.reading import ReadingService
+from ..core.references import ReferenceService
 from ..core.results import ResultService
 from ..core.sharing import SharingService
 from ..core.statements import StatementService
@@ -88,6 +91,9 @@ class Services(Struct, kw_only=True):
     visiting: VisitingService
     dashboards: DashboardService
     variants: Variants
+    queries: QueryService
+    references: ReferenceService
+    following: Following
     insights: InsightService
     endpoints: EndpointService
     doors: DoorService

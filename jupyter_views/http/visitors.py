@@ -89,8 +89,7 @@ class VisitorBase(InsightsBase):
 
     async def moment(self, view: View) -> Moment:
         """Now, with what the view's parameters offer."""
-        valuer, declared = self.services.valuer, view.version.query.declared
-        return valuer.moment(await valuer.options(declared, view.owner))
+        return await self.services.valuer.moment_of(view)
 
     async def _chosen(self, share: Share, view: View) -> Shown:
         """The view with the visitor's values, as far as its owner lets him choose."""

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, insert, or_, 
 
 from ..core.activity import Activity, Change, Scope
 from ..core.model import Page
-from .access import readable_by
+from .access import readable_by, reference_readable_by
 from .database import Database
+from .reference_tables import query_references
 from .rows import plain
 from .tables import activities, dashboards, views
 
@@ -61,10 +62,14 @@ def _wanted(reader: str, item: tuple[Scope, int] | None) -> Any:
         dashboards.c.id == activities.c.item_id,
         or_(dashboards.c.owner == reader, dashboards.c.is_public),
     )
+    readable_reference = exists().where(
+        query_references.c.id == activities.c.item_id, reference_readable_by(reader)
+    )
     return or_(
         activities.c.person == reader,
         and_(activities.c.scope.in_(("view", "endpoint")), readable_view),
         and_(activities.c.scope == "dashboard", readable_dashboard),
+        and_(activities.c.scope == "reference", readable_reference),
     )
 
 

@@ -16,7 +16,9 @@ from .history import HistoryStore
 from .insights import InsightStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
 from .projects import ProjectStore
+from .queries import QueryStore
 from .readers import StatementReaders
+from .references import ReferenceStore
 from .results import EncodedCache, ResultFiles
 from .retention import Retention
 from .secrets import link_secret
@@ -65,6 +67,8 @@ class Store:
         self.endpoints = EndpointStore(self.database)
         self.activities = ActivityStore(self.database)
         self.readers = StatementReaders(self.database)
+        self.queries = QueryStore(self.database)
+        self.references = ReferenceStore(self.database)
         self.dashboards = DashboardStore(self.database)
         self.projects = ProjectStore(self.database)
         self.shares = ShareStore(self.database)

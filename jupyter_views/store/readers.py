@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import exists, or_, select
 
-from .access import readable_by
+from .access import readable_by, reference_readable_by
 from .database import Database
+from .reference_tables import query_references
 from .tables import statements, versions, views
 
 
@@ -18,16 +19,25 @@ class StatementReaders:
     def readable_statement(self, reader: str, statement_id: str) -> bool:
         """Whether a view that this person may read serves this statement's rows, or is about to.
 
-        Or whether it runs that view's query with other values.
+        Or whether it runs that view's query with other values, or that of a
+        reference that this person may read.
         """
-        variant_of = (
-            select(statements.c.variant_of).where(statements.c.id == statement_id).scalar_subquery()
+        this = statements.c.id == statement_id
+        variant_of = select(statements.c.variant_of).where(this).scalar_subquery()
+        reference_id = select(statements.c.reference_id).where(this).scalar_subquery()
+        of_reference = exists().where(
+            or_(
+                query_references.c.id == reference_id,
+                query_references.c.statement_id == statement_id,
+            ),
+            reference_readable_by(reader),
         )
         with self._database.read() as connection:
             return bool(
                 connection.execute(
                     select(
-                        exists().where(
+                        of_reference
+                        | exists().where(
                             or_(
                                 views.c.current_statement_id == statement_id,
                                 views.c.refreshing_statement_id == statement_id,

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from ..core.model import SECOND, Instant, Status
 from .database import Database
+from .reference_tables import query_references
 from .tables import frames, queries, results, statements, versions, views
 
 _BATCH = 500
@@ -38,7 +39,7 @@ class Forgotten(Struct, frozen=True, kw_only=True):
 
 
 class Retention:
-    """Forgets what no view serves, no version names and no history keeps.
+    """Forgets what no view serves, no version or reference names and no history keeps.
 
     Of each view the newest distinct results are kept, however old they are,
     so that they can be looked at and compared. Older ones go an hour after
@@ -216,7 +217,10 @@ def _pinned() -> CompoundSelect[Any]:
         views.c.last_refresh_statement_id,
     )
     first, *others = (select(column).where(column.is_not(None)) for column in named)
-    return first.union(*others, select(versions.c.statement_id))
+    followed = select(query_references.c.statement_id).where(
+        query_references.c.statement_id.is_not(None), query_references.c.deleted_at.is_(None)
+    )
+    return first.union(*others, select(versions.c.statement_id), followed)
 
 
 def _ended_unpinned(before: Instant) -> ColumnElement[bool]:
@@ -252,7 +256,9 @@ def _named(connection: Connection, hashes: Sequence[str]) -> set[str]:
 
 
 def _drop_queries(connection: Connection, before: Instant) -> None:
-    used = select(statements.c.query_id).union(select(versions.c.query_id))
+    used = select(statements.c.query_id).union(
+        select(versions.c.query_id), select(query_references.c.query_id)
+    )
     connection.execute(
         delete(queries).where(queries.c.created_at < before, queries.c.id.not_in(used))
     )

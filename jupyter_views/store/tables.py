@@ -107,11 +107,14 @@ statements = Table(
     # The view whose query runs with other values than its own.
     Column("variant_of", Integer),
     Column("bound", JSON),
+    # The reference whose query runs, as it is no view's.
+    Column("reference_id", Integer),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("beat", Integer, nullable=False, server_default="0"),
     Column("submitted_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("completed_at", BigInteger),
+    Index("ix_statements_query_id", "query_id"),
     Index("ix_statements_fingerprint_completed_at", "fingerprint", "completed_at"),
     Index("ix_statements_submitted_by_submitted_at", "submitted_by", "submitted_at"),
     Index("ix_statements_completed_at", "completed_at"),
@@ -173,6 +176,7 @@ versions = Table(
     Column("chart", JSON),
     Column("author", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_versions_statement_id", "statement_id"),
 )
 
 choices = Table(

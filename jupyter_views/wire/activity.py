@@ -10,7 +10,12 @@ from ..core.activity import Activity, Change
 from .endpoint_bodies import frequency_of
 from .fields import iso
 
-_SCOPES = {"view": "Insight", "dashboard": "Dashboard", "endpoint": "Endpoint"}
+_SCOPES = {
+    "view": "Insight",
+    "dashboard": "Dashboard",
+    "endpoint": "Endpoint",
+    "reference": "QueryReference",
+}
 
 
 _OF_ENDPOINT = {"age_seconds": "cache_age_seconds", "schedule": "sync_frequency"}

@@ -19,7 +19,7 @@ from .pages import HOME, PAGES, anchors, in_code, links, prose
 
 REST = [page for page in map(PAGES.get, (
     "docs/rest.md", "docs/insights.md", "docs/sharing.md", "docs/dashboards.md",
-    "docs/charts.md", "docs/endpoints.md",
+    "docs/charts.md", "docs/endpoints.md", "docs/query-references.md",
 )) if page is not None]  # fmt: skip
 VERBS_OF_HTTP = ("get", "head", "post", "put", "patch", "delete")
 ALIASES = ("api/v1/query/statement", "api/environments/")

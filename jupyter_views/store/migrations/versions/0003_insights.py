@@ -239,6 +239,67 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_share_visits")),
     )
     op.create_index("ix_share_visits_share_id_at", "share_visits", ["share_id", "at"], unique=False)
+    op.create_table(
+        "query_references",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("short_id", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("query_id", sa.String(), nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("statement_id", sa.String(), nullable=True),
+        sa.Column("view_id", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("visualization", sa.JSON(), nullable=True),
+        sa.Column("declared", sa.JSON(), nullable=True),
+        sa.Column("is_public", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["query_id"], ["queries.id"], name=op.f("fk_query_references_query_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["statement_id"],
+            ["statements.id"],
+            name=op.f("fk_query_references_statement_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["view_id"],
+            ["views.id"],
+            name=op.f("fk_query_references_view_id"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_query_references")),
+        sa.UniqueConstraint("short_id", name=op.f("uq_query_references_short_id")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("owner", "query_id", "statement_id", "view_id"):
+        op.create_index(
+            op.f(f"ix_query_references_{column}"), "query_references", [column], unique=False
+        )
+    op.create_index(
+        "ix_query_references_created_at_id", "query_references", ["created_at", "id"], unique=False
+    )
+    op.create_table(
+        "reference_grants",
+        sa.Column("reference_id", sa.Integer(), nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reference_id"],
+            ["query_references.id"],
+            name=op.f("fk_reference_grants_reference_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("reference_id", "user", name=op.f("pk_reference_grants")),
+    )
+    op.create_index("ix_reference_grants_user", "reference_grants", ["user"], unique=False)
+    op.add_column("statements", sa.Column("reference_id", sa.Integer(), nullable=True))
+    op.create_index("ix_statements_query_id", "statements", ["query_id"], unique=False)
+    op.create_index("ix_versions_statement_id", "versions", ["statement_id"], unique=False)
     op.add_column("api_keys", sa.Column("project_id", sa.Integer(), nullable=True))
     op.add_column("versions", sa.Column("query_object", sa.JSON(), nullable=True))
     op.add_column("statements", sa.Column("variant_of", sa.Integer(), nullable=True))
