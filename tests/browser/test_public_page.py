@@ -142,7 +142,9 @@ def test_values_are_chosen_in_a_form_that_needs_no_script(visitor, lab):
     assert visitor.cells()[:2] == ["EU", "10"]
     page.goto(f"{shared.url}?p.least=many")
     expect(page.get_by_label("least")).to_have_value("many")
-    expect(page.get_by_label("least")).to_have_accessible_description("Write a whole number.")
+    expect(page.get_by_label("least")).to_have_accessible_description(
+        "least must be a whole number."
+    )
 
 
 def test_it_asks_for_nothing_but_itself(visitor, lab):
