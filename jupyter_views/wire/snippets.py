@@ -1,38 +1,16 @@
-"""A view from other programs: short texts to copy, the same on every surface.
-
-Each reads the key from an environment variable, and none holds one. Whatever
-people wrote (values, names, the server's own address) stands in quotes that
-the language cannot be talked out of.
-"""
+"""A view from other programs: texts to copy by open door, the same on every surface."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from keyword import iskeyword
-from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlencode
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from ..core.model import View
+from ..core.parameters import RANGES, Parameter, ParameterType
 from .asked_values import PREFIX, text_of
-from .quoting import in_javascript, in_power_query, in_python, in_r, in_shell, is_plain
-
-VARIABLE = "JUPYTER_VIEWS_TOKEN"
-"""The environment variable that a snippet reads the key from."""
-
-Language = Literal[
-    "curl",
-    "client",
-    "python",
-    "pandas",
-    "polars",
-    "duckdb",
-    "javascript",
-    "r",
-    "spreadsheet",
-]
+from .snippet_texts import VARIABLE, Address, Door, Language, texts_of
 
 
 class SnippetsQuery(Struct, frozen=True, kw_only=True):
@@ -96,40 +74,6 @@ class SnippetsOut(Struct, frozen=True, kw_only=True):
     doors: tuple[DoorSnippets, ...]
 
 
-class _Address(Struct, frozen=True, kw_only=True):
-    url: str
-    query: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def whole(self) -> str:
-        return f"{self.url}?{urlencode(self.query, quote_via=quote)}" if self.query else self.url
-
-
-class _Door(Struct, frozen=True, kw_only=True):
-    """Where the rows are, in the forms that this door has.
-
-    Attributes
-    ----------
-    rows
-        The key of the rows in its JSON.
-    values
-        Of the view's parameters, by name.
-    """
-
-    door: str
-    name: str
-    address: str
-    note: str
-    scope: str
-    server: str
-    rows: str
-    json: _Address
-    csv: _Address
-    arrow: _Address | None = None
-    parquet: _Address | None = None
-    values: dict[str, Any] = {}
-
-
 def snippets_of(view: View, server: str) -> SnippetsOut:
     """What there is to copy for a view.
 
@@ -139,23 +83,61 @@ def snippets_of(view: View, server: str) -> SnippetsOut:
         The server's address as readers know it, base address included.
     """
     server = f"{server.rstrip('/')}/"
-    params = view.version.params
-    values = {name: params[name] for name in view.version.query.parameters if name in params}
-    doors = (_perspective(view, server, values), _insight(view, server, values))
+    values = _values(view)
+    doors = (
+        _perspective(view, server, values),
+        _insight(view, server, values),
+        _endpoint(view, server, values),
+    )
     return SnippetsOut(variable=VARIABLE, doors=tuple(_out(door) for door in doors if door))
 
 
-def _perspective(view: View, server: str, values: dict[str, Any]) -> _Door | None:
+def _values(view: View) -> dict[str, Any]:
+    """The view's own values, by name; where it has none of its own, one to be changed."""
+    own = view.version.params
+    declared = {each.name: each for each in view.version.query.declared}
+    values: dict[str, Any] = {}
+    for name in view.version.query.inputs:
+        if name in own:
+            values[name] = own[name]
+        elif (parameter := declared.get(name)) is not None:
+            if parameter.default is not UNSET:
+                values[name] = parameter.default
+            elif parameter.is_required:
+                values[name] = _example(parameter)
+    return values
+
+
+def _example(parameter: Parameter) -> Any:
+    if parameter.options:
+        return parameter.options[0]
+    if parameter.min is not None and parameter.type not in RANGES:
+        return parameter.min
+    return _EXAMPLES.get(parameter.type, "TEXT")
+
+
+_EXAMPLES: dict[ParameterType, Any] = {
+    "number": 0,
+    "integer": 0,
+    "boolean": True,
+    "date-picker": "today",
+    "datetime-picker": "2026-01-31T12:00:00Z",
+    "date-range": "today-7d/today",
+    "datetime-range": "2026-01-30T12:00:00Z/2026-01-31T12:00:00Z",
+}
+
+
+def _perspective(view: View, server: str, values: dict[str, Any]) -> Door | None:
     if view.perspective is None:
         return None
     slug = view.perspective.slug
     rows = f"{server}views/api/v1/perspectives/{slug}/result"
-    query = tuple((f"{PREFIX}{name}", text_of(value)) for name, value in values.items())
+    query = _query(values)
 
-    def file(format: str) -> _Address:
-        return _Address(url=f"{rows}.{format}", query=query)
+    def file(format: str) -> Address:
+        return Address(url=f"{rows}.{format}", query=query)
 
-    return _Door(
+    return Door(
         door="perspective",
         name=slug,
         address=rows,
@@ -172,14 +154,14 @@ def _perspective(view: View, server: str, values: dict[str, Any]) -> _Door | Non
     )
 
 
-def _insight(view: View, server: str, values: dict[str, Any]) -> _Door | None:
-    if view.insight is None:
+def _insight(view: View, server: str, values: dict[str, Any]) -> Door | None:
+    if "insight" not in view.doors:
         return None
     address = f"{server}views/api/projects/{view.project_id}/insights/{view.id}"
     query = [("refresh", "blocking")]
     if values:
         query.append(("variables_override", msgspec.json.encode(values).decode()))
-    return _Door(
+    return Door(
         door="insight",
         name=str(view.id),
         address=address,
@@ -188,12 +170,37 @@ def _insight(view: View, server: str, values: dict[str, Any]) -> _Door | None:
         scope="insight:read",
         server=server,
         rows="result",
-        json=_Address(url=address, query=tuple(query)),
-        csv=_Address(url=address, query=(("format", "csv"), *query)),
+        json=Address(url=address, query=tuple(query)),
+        csv=Address(url=address, query=(("format", "csv"), *query)),
     )
 
 
-def _out(door: _Door) -> DoorSnippets:
+def _endpoint(view: View, server: str, values: dict[str, Any]) -> Door | None:
+    if view.endpoint is None or not view.endpoint.is_active:
+        return None
+    run = f"{server}views/api/projects/{view.project_id}/endpoints/{view.endpoint.name}/run"
+    query = _query(values)
+    return Door(
+        door="endpoint",
+        name=view.endpoint.name,
+        address=run,
+        note="Rows that are out of date are computed before the answer comes; it carries ETag "
+        "(send it as If-None-Match: rows that you have cost a 304).",
+        scope="endpoint:read",
+        server=server,
+        rows="results",
+        json=Address(url=run, query=query),
+        csv=Address(url=f"{run}.csv", query=query),
+        arrow=Address(url=f"{run}.arrow", query=query),
+        parquet=Address(url=f"{run}.parquet", query=query),
+    )
+
+
+def _query(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{PREFIX}{name}", text_of(value)) for name, value in values.items())
+
+
+def _out(door: Door) -> DoorSnippets:
     return DoorSnippets(
         door=door.door,
         name=door.name,
@@ -201,208 +208,14 @@ def _out(door: _Door) -> DoorSnippets:
         note=door.note,
         snippets=tuple(
             Snippet(
-                language=language,
-                label=label,
-                text=text,
-                note=note,
-                scopes=_scopes(door, language),
+                language=language, label=label, text=text, note=note, scopes=_scopes(door, language)
             )
-            for language, (label, note, write) in _LANGUAGES.items()
-            if (text := write(door)) is not None
+            for language, label, text, note in texts_of(door)
         ),
     )
 
 
-def _scopes(door: _Door, language: Language) -> tuple[str, ...]:
+def _scopes(door: Door, language: Language) -> tuple[str, ...]:
     # The client runs the query itself where it has values for it.
     runs = language == "client" and door.values
     return (door.scope, "statement:write") if runs else (door.scope,)
-
-
-def _curl(door: _Door) -> str:
-    at = door.csv
-    lines = [f'curl -fsS -H "Authorization: Bearer ${VARIABLE}"']
-    lines[0] += " -G" if at.query else ""
-    lines.append(in_shell(at.url))
-    for name, value in at.query:
-        if is_plain(value):
-            lines.append(f"--data-urlencode {in_shell(f'{name}={value}')}")
-        else:
-            # A terminal would take them for keys, even between quotes.
-            lines.append(f"-d {in_shell(f'{name}={_encoded(value)}')}")
-    return " \\\n  ".join(lines)
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _client(door: _Door) -> str | None:
-    if door.door != "perspective":
-        return None
-    if all(name.isidentifier() and not iskeyword(name) for name in door.values):
-        given = ", ".join(f"{name}={_literal(value)}" for name, value in door.values.items())
-    else:
-        given = f"**{_literal(door.values)}"
-    return (
-        "import jupyter_views as jv\n\n"
-        f"views = jv.connect({in_python(door.server)})\n"
-        f"print(views[{in_python(door.name)}].df({given}))"
-    )
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, str):
-        return in_python(value)
-    if isinstance(value, dict):
-        pairs = (f"{in_python(name)}: {_literal(inner)}" for name, inner in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_literal, value))}]"
-    return repr(value)
-
-
-def _python(door: _Door) -> str:
-    query = "".join(
-        f"        {in_python(name)}: {in_python(value)},\n" for name, value in door.json.query
-    )
-    params = f"    params={{\n{query}    }},\n" if query else ""
-    return (
-        "import os\n\nimport httpx\n\n"
-        "answer = httpx.get(\n"
-        f"    {in_python(door.json.url)},\n"
-        f"{params}"
-        f'    headers={{"Authorization": f"Bearer {{os.environ[\'{VARIABLE}\']}}"}},\n'
-        "    timeout=60,\n"
-        ")\n"
-        "answer.raise_for_status()\n"
-        f'print(answer.json()["{door.rows}"])'
-    )
-
-
-def _pandas(door: _Door) -> str:
-    at, method = _table(door)
-    return (
-        f"{_imports(at, None, 'import pandas as pd')}"
-        f"{_address(at)}"
-        f'key = {{"Authorization": f"Bearer {{os.environ[\'{VARIABLE}\']}}"}}\n'
-        f"print(pd.{method}(address, storage_options=key))"
-    )
-
-
-def _polars(door: _Door) -> str:
-    at, method = _table(door)
-    return (
-        f"{_imports(at, _REQUEST, 'import polars as pl')}"
-        f"{_request(at)}"
-        "with urlopen(request) as answer:\n"
-        f"    print(pl.{method}(answer.read()))"
-    )
-
-
-def _duckdb(door: _Door) -> str:
-    at = door.arrow or door.csv
-    reads = "pyarrow.ipc.open_stream(answer).read_all()" if door.arrow else "read_csv(answer)"
-    library = "import pyarrow" if door.arrow else "from pyarrow.csv import read_csv"
-    return (
-        f"{_imports(at, _REQUEST, 'import duckdb', library)}"
-        f"{_request(at)}"
-        "with urlopen(request) as answer:\n"
-        f"    result = {reads}\n"
-        'duckdb.sql("FROM result").show()'
-    )
-
-
-_REQUEST = "from urllib.request import Request, urlopen"
-
-
-def _table(door: _Door) -> tuple[_Address, str]:
-    return (door.parquet, "read_parquet") if door.parquet else (door.csv, "read_csv")
-
-
-def _imports(at: _Address, of_requests: str | None, *libraries: str) -> str:
-    encode = "from urllib.parse import urlencode" if at.query else None
-    own = _lines(filter(None, ("import os", encode, of_requests)))
-    return f"{own}\n\n{_lines(libraries)}\n\n"
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(lines)
-
-
-def _address(at: _Address) -> str:
-    if not at.query:
-        return f"address = {in_python(at.url)}\n"
-    pairs = "".join(f"    {in_python(name)}: {in_python(value)},\n" for name, value in at.query)
-    return f"values = {{\n{pairs}}}\naddress = {in_python(f'{at.url}?')} + urlencode(values)\n"
-
-
-def _request(at: _Address) -> str:
-    return (
-        f"{_address(at)}"
-        f'key = {{"Authorization": f"Bearer {{os.environ[\'{VARIABLE}\']}}"}}\n'
-        "request = Request(address, headers=key)\n"
-    )
-
-
-def _javascript(door: _Door) -> str:
-    sets = "".join(
-        f"address.searchParams.set({in_javascript(name)}, {in_javascript(value)});\n"
-        for name, value in door.json.query
-    )
-    return (
-        f"const address = new URL({in_javascript(door.json.url)});\n"
-        f"{sets}"
-        "const answer = await fetch(address, {\n"
-        f"  headers: {{ Authorization: `Bearer ${{process.env.{VARIABLE}}}` }}\n"
-        "});\n"
-        "if (!answer.ok) {\n"
-        "  throw new Error(await answer.text());\n"
-        "}\n"
-        f"const {{ {door.rows} }} = await answer.json();\n"
-        f"console.log({door.rows});"
-    )
-
-
-def _r(door: _Door) -> str:
-    return (
-        f"address <- {in_r(door.csv.whole)}\n"
-        f'key <- paste("Bearer", Sys.getenv("{VARIABLE}"))\n'
-        "rows <- read.csv(\n"
-        "  url(address, headers = c(Authorization = key)),\n"
-        '  check.names = FALSE, encoding = "UTF-8"\n'
-        ")\n"
-        "print(rows)"
-    )
-
-
-def _spreadsheet(door: _Door) -> str:
-    return (
-        "let\n"
-        f'  Key = Excel.CurrentWorkbook(){{[Name = "{VARIABLE}"]}}[Content]{{0}}[Column1],\n'
-        "  File = Web.Contents(\n"
-        f"    {in_power_query(door.csv.whole)},\n"
-        '    [Headers = [Authorization = "Bearer " & Key]]\n'
-        "  ),\n"
-        '  Rows = Table.PromoteHeaders(Csv.Document(File, [Delimiter = ",", Encoding = 65001]))\n'
-        "in\n"
-        "  Rows"
-    )
-
-
-_LANGUAGES: dict[Language, tuple[str, str | None, Callable[[_Door], str | None]]] = {
-    "curl": ("curl", None, _curl),
-    "client": ("Python client", "Needs jupyter_views.", _client),
-    "python": ("Python", "Needs httpx.", _python),
-    "pandas": ("pandas", "Needs pandas and pyarrow.", _pandas),
-    "polars": ("polars", "Needs polars.", _polars),
-    "duckdb": ("DuckDB", "Python; needs duckdb and pyarrow.", _duckdb),
-    "javascript": ("JavaScript", "A module for Node 18 or newer.", _javascript),
-    "r": ("R", "Needs nothing but R.", _r),
-    "spreadsheet": (
-        "Excel",
-        f"For the advanced editor of Power Query; a cell that is named {VARIABLE} holds the key. "
-        "Google Sheets and LibreOffice send no key: give them the .csv address of a link.",
-        _spreadsheet,
-    ),
-}

@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import type { INewApiKey } from './apikeys';
 import type { DocumentModel } from './document';
 import type { ViewsModel } from './model';
 import { problemOf, problemText } from './problem';
@@ -25,6 +26,7 @@ export namespace CommandIDs {
   export const diff = 'views:diff';
   export const activity = 'views:activity';
   export const log = 'views:log';
+  export const api = 'views:api';
   export const freshness = 'views:freshness';
   export const restore = 'views:restore';
   export const favourite = 'views:favourite';
@@ -49,8 +51,8 @@ export interface ICommandOptions {
   /** Bring the result tab of a view to the front, with one of its parts. */
   openDocument: (id: string, tab?: Tab) => Promise<DocumentModel>;
   showPanel: () => void;
-  /** Bring the tab of API keys to the front. */
-  openKeys: () => Promise<void>;
+  /** Bring the tab of API keys to the front, with a new key begun where one is wished for. */
+  openKeys: (wish?: Partial<INewApiKey>) => Promise<void>;
 }
 
 export const ONE_VIEW = {

@@ -32,6 +32,16 @@ const ONE_TAB = {
   }
 } as const;
 
+const KEY_WISH = {
+  args: {
+    type: 'object',
+    properties: {
+      label: { type: 'string', description: 'What a new key is for' },
+      scopes: { type: 'array', items: { type: 'string' }, description: 'What it may do' }
+    }
+  }
+} as const;
+
 const NO_ARGUMENTS = { args: { type: 'object', properties: {} } } as const;
 
 /** Not in the palette: they need more than the view in front. */
@@ -148,8 +158,12 @@ function addPanelCommands(options: ICommandOptions): void {
   commands.addCommand(CommandIDs.keys, {
     label: trans.__('API keys'),
     caption: trans.__('Make and revoke keys for programs outside this server'),
-    describedBy: NO_ARGUMENTS,
-    execute: options.openKeys
+    describedBy: KEY_WISH,
+    execute: async args => {
+      const { label, scopes } = args;
+      const isWish = typeof label === 'string' && Array.isArray(scopes);
+      await options.openKeys(isWish ? { label, scopes: scopes.map(String) } : undefined);
+    }
   });
   commands.addCommand(CommandIDs.reload, {
     label: trans.__('Read the list of views again'),

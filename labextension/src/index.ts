@@ -7,13 +7,7 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import {
-  ICommandPalette,
-  IThemeManager,
-  Notification,
-  WidgetTracker,
-  type MainAreaWidget
-} from '@jupyterlab/apputils';
+import { ICommandPalette, IThemeManager, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -28,6 +22,7 @@ import { addDashboards } from './dashboardtabs';
 import type { DocumentModel } from './document';
 import { toEvent } from './events';
 import { addDeepLink } from './link';
+import type { KeysPanel } from './keyspanel';
 import { LiveRegion } from './live';
 import { ViewsModel } from './model';
 import { ResultDocument } from './result';
@@ -108,15 +103,19 @@ function activate(
     shell.activateById(document.id);
     return document.document;
   };
-  const keys = new WidgetTracker<MainAreaWidget>({ namespace: 'jupyter-views-keys' });
-  const openKeys = async (): Promise<void> => {
-    const { KeysPanel, KEYS_ID } = await import('./keyspanel');
-    if (keys.currentWidget === null) {
-      const opened = new KeysPanel({ transport, trans });
-      shell.add(opened, area);
-      await keys.add(opened);
+  const keys = new WidgetTracker<KeysPanel>({ namespace: 'jupyter-views-keys' });
+  const openKeys: ICommandOptions['openKeys'] = async wish => {
+    const parts = await import('./keyspanel');
+    let panel = keys.currentWidget;
+    if (panel === null) {
+      panel = new parts.KeysPanel({ transport, trans });
+      shell.add(panel, area);
+      await keys.add(panel);
     }
-    shell.activateById(KEYS_ID);
+    shell.activateById(parts.KEYS_ID);
+    if (wish !== undefined) {
+      panel.begin(wish);
+    }
   };
   const options: ICommandOptions = {
     commands,

@@ -59,8 +59,8 @@ export class Keyring extends VDomModel {
     this.stateChanged.emit();
   }
 
-  begin(): void {
-    this._draft = new Draft(USUAL, API_KEY_FIELDS);
+  begin(wish: Partial<INewApiKey> = {}): void {
+    this._draft = new Draft({ ...USUAL, ...wish }, API_KEY_FIELDS);
     this._draft.stateChanged.connect(() => this.stateChanged.emit());
     this._made = null;
     this.stateChanged.emit();

@@ -6,7 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Message } from '@lumino/messaging';
 import { useEffect, useRef, type ReactElement } from 'react';
 
-import { ApiKeys, type IApiKey } from './apikeys';
+import { ApiKeys, type IApiKey, type INewApiKey } from './apikeys';
 import { viewsIcon } from './icons';
 import { KeyForm, MadeKey } from './keyform';
 import { Keyring } from './keyring';
@@ -31,6 +31,11 @@ export class KeysPanel extends MainAreaWidget<KeysList> {
     this.title.label = trans.__('API keys');
     this.title.closable = true;
     this.toolbar.hide();
+  }
+
+  /** Begin a new key with what is known of it. */
+  begin(wish: Partial<INewApiKey>): void {
+    this.content.model.begin(wish);
   }
 }
 

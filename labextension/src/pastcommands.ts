@@ -31,6 +31,10 @@ export function addPastCommands(options: ICommandOptions): void {
     label: trans.__('Decision log'),
     caption: trans.__('Show what the server noticed about this view, and what it did then')
   });
+  addTabCommand(options, CommandIDs.api, 'api', {
+    label: trans.__('API'),
+    caption: trans.__('Show how other programs read this view')
+  });
   commands.addCommand(CommandIDs.diff, {
     label: trans.__('What changed'),
     caption: trans.__('Show the rows that the newest change of this view added and removed'),

@@ -44,7 +44,8 @@ export class ResultDocument extends MainAreaWidget<Panel> {
       chart: new Panel(),
       history: new Panel(),
       activity: new Panel(),
-      log: new Panel()
+      log: new Panel(),
+      api: new Panel()
     };
     for (const tab of TABS) {
       const part = this._parts[tab];
@@ -183,6 +184,10 @@ export class ResultDocument extends MainAreaWidget<Panel> {
       case 'log': {
         const { LogView } = await import('./loglines');
         return () => new LogView({ document, trans });
+      }
+      case 'api': {
+        const { SnippetsView } = await import('./snippetsview');
+        return () => new SnippetsView({ document, commands, trans });
       }
     }
   }

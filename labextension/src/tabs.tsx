@@ -75,6 +75,7 @@ function tabNames(trans: TranslationBundle): Readonly<Record<Tab, string>> {
     chart: trans.__('Chart'),
     history: trans.__('History'),
     activity: trans.__('Activity'),
-    log: trans.__('Log')
+    log: trans.__('Log'),
+    api: trans.__('API')
   };
 }

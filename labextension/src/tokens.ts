@@ -11,7 +11,7 @@ export const STATUSES = ['fresh', 'stale', 'refreshing', 'failed', 'never_run'] 
 export type Status = (typeof STATUSES)[number];
 
 /** The tabs of a result document, in their order. */
-export const TABS = ['table', 'chart', 'history', 'activity', 'log'] as const;
+export const TABS = ['table', 'chart', 'history', 'activity', 'log', 'api'] as const;
 export type Tab = (typeof TABS)[number];
 
 /** The tab that a word from outside names. */

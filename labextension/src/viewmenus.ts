@@ -9,7 +9,7 @@ import type { IView } from './tokens';
 
 const ROW_MENU = [
   [CommandIDs.open, CommandIDs.refresh, CommandIDs.cancel, CommandIDs.freshness],
-  [CommandIDs.history, CommandIDs.diff, CommandIDs.activity, CommandIDs.log],
+  [CommandIDs.history, CommandIDs.diff, CommandIDs.activity, CommandIDs.log, CommandIDs.api],
   [CommandIDs.favourite, CommandIDs.details],
   [CommandIDs.share, CommandIDs.copyLink, CommandIDs.copySlug, CommandIDs.insert],
   [DashboardCommandIDs.addTo],

@@ -7,4 +7,5 @@ import './form.css';
 import './keys.css';
 import './share.css';
 import './deeds.css';
+import './snippets.css';
 import './dashboard.css';

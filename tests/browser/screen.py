@@ -70,7 +70,9 @@ class Screen:
     def open_view(self, short_id: str, tab: str = "table") -> None:
         """Open a view's result tab, with one of its parts in front."""
         self.command("views:open", id=short_id, tab=tab)
-        expect(self.result.get_by_role("tab", selected=True)).to_have_text(tab.capitalize())
+        expect(self.result.get_by_role("tab", selected=True)).to_have_text(
+            tab.upper() if tab == "api" else tab.capitalize()
+        )
 
     def command(self, name: str, **args: Any) -> None:
         """Run one of the application's commands to its end."""

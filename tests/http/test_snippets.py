@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
-from jupyter_views.wire.snippets import VARIABLE
+from jupyter_views.wire.snippet_texts import VARIABLE
 
 PACKAGE_PARENT = str(Path(__file__).parents[2])
 BOTH_DOORS = {"doors": ["perspective", "insight"]}
@@ -93,6 +93,10 @@ def programs(api, tmp_path):
 
 
 async def _snippets(api, view, server) -> dict:
+    opened = await api(
+        "POST", f"api/views/{view['short_id']}/doors/endpoint", {"name": view["slug"]}
+    )
+    assert opened.status == 200, opened.body
     answer = await api("GET", f"api/views/{view['short_id']}/snippets?server={quote(server)}")
     assert answer.status == 200, answer.body
     return {door["door"]: door for door in answer.json["doors"]}
@@ -107,13 +111,16 @@ async def test_every_snippet_of_every_door_prints_the_rows(api, server, programs
         printed = await with_its_scopes.run(snippet["language"], snippet["text"])
         assert "42" in printed and "ü" in printed, (door, snippet["language"], printed)
 
+    assert list(doors) == ["perspective", "insight", "endpoint"]
     await _each(doors, run)
     languages = [snippet["language"] for snippet in doors["perspective"]["snippets"]]
     assert languages == [
         "curl", "client", "python", "pandas", "polars", "duckdb", "javascript", "r", "spreadsheet",
     ]  # fmt: skip
     # The client knows perspectives alone.
-    assert len(doors["insight"]["snippets"]) == len(languages) - 1
+    for door in ("insight", "endpoint"):
+        others = [snippet["language"] for snippet in doors[door]["snippets"]]
+        assert others == [language for language in languages if language != "client"]
 
 
 async def test_hostile_values_arrive_as_they_are_from_every_program(api, server, programs):
@@ -174,6 +181,46 @@ async def test_snippets_know_the_server_that_was_asked_and_hold_no_secret(api, s
     ):
         answer = await api("GET", f"{path}?server={quote(wrong)}")
         assert (answer.status, answer.json["details"]["field"]) == (422, "server"), wrong
+
+
+async def test_an_endpoint_that_cannot_be_run_is_not_offered(api, server):
+    view = await api.save("SELECT 1", "Idle")
+    assert list(await _snippets(api, view, server)) == ["perspective", "endpoint"]
+
+    body = {"is_active": False}
+    assert (await api("PATCH", "api/projects/1/endpoints/idle", body)).status == 200
+    there = (await api("GET", f"api/views/{view['short_id']}/snippets")).json["doors"]
+
+    assert [door["door"] for door in there] == ["perspective"]
+
+
+async def test_declared_parameters_stand_in_the_text_and_it_works(api, server, programs):
+    span = {"start": "2024-01-01", "end": "today"}
+    declared = [
+        {"name": "region", "type": "enum", "options": ["EU", "US"], "defaultValue": "US"},
+        {"name": "tags", "type": "multi-enum", "options": ["a b", "c"], "defaultValue": ["a b"]},
+        {"name": "span", "type": "date-range", "defaultValue": span},
+        {"name": "least", "type": "integer"},
+    ]
+    sql = (
+        "SELECT {{region}} AS region, {{tags}} AS tags, {{span.start}} AS since, {{least}} AS least"
+        ", {{span.end}} > DATE '2024-01-01' AS later"
+    )
+    statement = await api.run(sql, parameters=declared, params={"least": 7})
+    body = {"name": "Declared", "statement_id": statement["id"], **BOTH_DOORS}
+    view = (await api("POST", "api/v1/perspectives", body)).json
+    doors = await _snippets(api, view, server)
+
+    for door in doors.values():
+        texts = {snippet["language"]: snippet["text"] for snippet in door["snippets"]}
+        for language in ("curl", "python"):
+            printed = await (await programs("*")).run(language, texts[language])
+            for value in ("US", "a b", "2024-01-01", "7"):
+                assert value in printed, (language, printed)
+    curl = doors["perspective"]["snippets"][0]["text"]
+    assert "'param.region=US'" in curl
+    assert "'param.least=7'" in curl
+    assert """'param.span={"start":"2024-01-01","end":"today"}'""" in curl
 
 
 async def test_who_may_not_read_the_view_gets_no_snippet(api, person):
