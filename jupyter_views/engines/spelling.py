@@ -74,7 +74,8 @@ def _in_quotes(text: bytes, mark: re.Match[bytes]) -> ParseError:
     shown = mark[0].decode()
     return ParseError(
         f"{shown} stands inside quotes, where it is text and no parameter.",
-        hint=f"Write {shown} without quotes: it stands for a whole value.",
+        hint=f"Write {shown} without quotes: it stands for a whole value. "
+        f"Where text is meant, write it in two parts: '{{' || '{shown[1:]}'.",
         line=before.count("\n") + 1,
         column=len(before) - (before.rfind("\n") + 1) + 1,
     )

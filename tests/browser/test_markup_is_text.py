@@ -42,8 +42,12 @@ def packed(texts: tuple[str, ...], size: int) -> list[str]:
 
 
 def literal(text: str, quote: str = "'") -> str:
-    """SQL text, or with another quote a name, of any characters; the engine's hold no NUL."""
-    return quote + text.replace("\0", "").replace(quote, quote * 2) + quote
+    """SQL text, or with another quote a name, of any characters; the engine's hold no NUL.
+
+    Two braces in quotes could be meant as a parameter, so a text has them in two parts.
+    """
+    known = quote + text.replace("\0", "").replace(quote, quote * 2) + quote
+    return known.replace("{{", "{' || '{") if quote == "'" else known
 
 
 def as_shown(text: str) -> str:
