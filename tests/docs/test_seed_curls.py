@@ -1,25 +1,19 @@
 """The commands of the perspectives page, by the real curl, over a real https address.
 
 Each command is run as it stands on the page: the shell fills in BASE_URL and
-TOKEN, and the page's statement id gives way to a real one. A ``.curlrc``
-outside the command writes status and headers to a file, and an environment
-variable names the certificate.
+TOKEN, and the page's statement id gives way to a real one.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from email.parser import Parser
-from pathlib import Path
 from typing import Any
 
 import pytest
-from kernel.live import LiveServer, a_server
+from kernel.live import LiveServer
+
+from .curl import Person, https_server
 
 SUBMIT = """
 curl -s -X POST https://$BASE_URL/api/v1/query/statement \\
@@ -72,63 +66,9 @@ curl -s -X DELETE https://$BASE_URL/api/v1/perspectives/mau-by-region \\
 """
 
 
-@dataclass
-class Answer:
-    """What curl got: status, headers, and what it printed."""
-
-    status: int
-    headers: Any
-    text: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-
-class Person:
-    """Somebody with a shell, curl, and the two variables of the page."""
-
-    def __init__(self, folder: Path, base_url: str, token: str, certificate: Path) -> None:
-        self._headers = folder / "headers"
-        folder.mkdir()
-        (folder / ".curlrc").write_text(f'dump-header = "{self._headers}"\n')
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "CURL_HOME": str(folder),
-            "CURL_CA_BUNDLE": str(certificate),
-            "NO_PROXY": "*",
-            "BASE_URL": base_url,
-            "TOKEN": token,
-        }
-
-    def __call__(self, command: str, statement_id: str = "") -> Answer:
-        if statement_id:
-            command = command.replace("stmt_abc123", statement_id)
-        done = subprocess.run(
-            ["bash", "-c", command],
-            env=self._environment,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, (done.returncode, done.stderr)
-        first, _, rest = self._headers.read_text().partition("\n")
-        return Answer(int(first.split()[1]), Parser().parsestr(rest), done.stdout.decode())
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[LiveServer]:
-    folder = tmp_path_factory.mktemp("https")
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", str(key), "-out", str(certificate)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    with a_server(
-        folder, f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"
-    ) as live:
+    with https_server(tmp_path_factory.mktemp("https")) as live:
         yield live
 
 

@@ -316,8 +316,12 @@ async def test_scopes_of_keys(person, refer):
 async def test_A22_markup_in_words_stays_text(api, refer):
     short_id = await refer()
     tags = {tag for tag, _ in Seen(await api("GET", f"q/{short_id}", headers=HTML)).tags}
-    for text in MARKUP:
-        words = {"title": text[:200] or "x", "description": text}
+    for at in range(0, len(MARKUP), 12):
+        text = MARKUP[at]
+        words = {
+            "title": text[:200] or "x",
+            "description": "\n".join(MARKUP[at : at + 12])[:10_000],
+        }
         changed = await api("PUT", f"{REFS}/{short_id}", words)
         assert changed.status == 200, text
         page = Seen(await api("GET", f"q/{short_id}", headers=HTML))
@@ -330,7 +334,7 @@ async def test_A22_markup_in_words_stays_text(api, refer):
 
 async def test_A22_markup_in_values_and_columns_stays_text(api, refer):
     short_id = await refer('SELECT $a AS a, $a AS "<b onclick=x>"', params={"a": "x"})
-    for text in MARKUP[::12]:
+    for text in MARKUP[5::24]:
         answer = await api("GET", f"q/{short_id}?{urlencode({'p.a': text})}", headers=HTML)
         assert answer.status in {200, 400}, text
         page = Seen(answer)

@@ -729,6 +729,24 @@ async def test_what_is_done_with_references_is_in_the_activity(person):
     assert (await sam("GET", "api/projects/1/insights/activity")).json["results"] == []
 
 
+async def test_a_short_id_that_is_taken_is_thrown_away_even_a_deleted_ones(api, views_app):
+    first, second = await refer(api), await refer(api)
+    await api("DELETE", f"{REFS}/{second['shortId']}")
+    drawn = iter([first["shortId"], second["shortId"], first["shortId"], "Free0001"])
+    views_app._services.references._make_short_id = drawn.__next__
+
+    made = await refer(api, title="Third")
+
+    assert (made["shortId"], made["title"]) == ("Free0001", "Third")
+    assert (await api("GET", f"{REFS}/{first['shortId']}")).json["id"] == first["id"]
+    log = (await api("GET", "api/projects/1/insights/activity?limit=50")).json["results"]
+    assert [each["detail"]["short_id"] for each in log if each["activity"] == "created"] == [
+        "Free0001",
+        second["shortId"],
+        first["shortId"],
+    ]
+
+
 async def test_literal_words_are_no_keys(api):
     await refer(api)
     for key in (":shortId", "{shortId}", "*", "%25", "_", "null", "undefined", "0", "-1", "a" * 99):

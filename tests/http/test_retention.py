@@ -93,3 +93,26 @@ async def test_F06_a_damaged_file_gives_410_and_never_wrong_rows(api, tmp_path):
     refresh = (await api("POST", "api/v1/perspectives/damaged/refresh")).json
     await api("GET", f"api/v1/statements/{refresh['id']}", headers={"Prefer": "wait=30"})
     assert (await api("GET", path_of_result)).json["row_count"] == 1000
+
+
+async def test_rows_of_a_reference_stay_as_long_as_it_does_and_its_query_for_ever(api, views_app):
+    statement = await api.run("SELECT random() AS r")
+    made = (await api("POST", "api/queries/refs", {"queryId": statement["id"]})).json
+    path = f"api/queries/refs/{made['shortId']}"
+    refreshed = await api("GET", f"{path}/result?refresh=true")
+    newest = refreshed.headers["X-Refresh-Statement-Id"]
+    await api("GET", f"api/v1/statements/{newest}", headers={"Prefer": "wait=30"})
+    rows = (await api("GET", f"{path}/result?big=string")).json["rows"]
+
+    now = views_app._services.clock.now()
+    views_app._parts.store.clean(now, now)
+
+    assert (await api("GET", f"{path}/result?format=json")).json["rows"] == rows
+    assert (await api("GET", f"api/v1/statements/{newest}/result")).json["rows"] == rows
+    assert (await api("GET", f"api/v1/statements/{statement['id']}")).status == 404
+    await api("DELETE", path)
+    views_app._parts.store.clean(now, now)
+    assert (await api("GET", f"api/v1/statements/{newest}")).status == 404
+    assert views_app._parts.store.database.check() == []
+    again = await api("POST", "api/queries", {"sql": "SELECT random() AS r"})
+    assert again.json["id"] == made["currentQuery"]["id"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +12,11 @@ from jupyter_views.core.names import (
     checked_slug,
     new_id,
     new_key,
+    new_query_id,
+    query_id_of,
     slug_from,
     suggest_slugs,
+    uuid_of,
 )
 
 slugs = st.from_regex(SLUG_PATTERN, fullmatch=True).filter(lambda s: len(s) <= 100)
@@ -59,3 +63,26 @@ def test_ids_sort_by_age_and_keys_are_long_and_hashed():
     assert len(key) >= 43
     assert key.startswith(prefix)
     assert key not in token_hash
+
+
+@given(st.uuids())
+def test_every_uuid_stands_for_one_key_of_a_query(key):
+    query_id = query_id_of(str(key))
+
+    assert uuid_of(query_id) == str(key)
+    assert query_id_of(str(key).upper()) == query_id
+
+
+@given(st.text(max_size=60))
+def test_what_is_no_uuid_stands_for_no_query(text):
+    if not re.fullmatch("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        assert query_id_of(text) is None
+
+
+def test_keys_of_queries_are_uuids_of_version_7_and_sort_by_age():
+    made = [UUID(uuid_of(new_query_id())) for _ in range(200)]
+
+    assert {(key.version, key.variant) for key in made} == {(7, "specified in RFC 4122")}
+    assert len(set(made)) == 200
+    times = [key.int >> 80 for key in made]
+    assert times == sorted(times)
