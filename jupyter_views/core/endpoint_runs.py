@@ -133,7 +133,8 @@ class EndpointRuns:
         now = moment.now
         line.n, line.has_values = view.version.n, bool(ask.given)
         values = values_of(view, ask, now)
-        await self._check(view, values)
+        if view.version.query.declared:
+            await self._check(view, values)
         is_pinned = ask.version is not None
         asked = Asked(
             mode=ask.mode,
@@ -148,7 +149,8 @@ class EndpointRuns:
         reading = await self._variants.read(
             actor, view, values, ask.mode, is_limited=False, is_pinned=is_older
         )
-        return _judged(reading, ask, taken, moment.zone, date_range(view, (ask.dates,), now))
+        dates = date_range(view, (ask.dates,), now) if ask.dates.filters else None
+        return _judged(reading, ask, taken, moment.zone, dates)
 
     async def _check(self, view: View, values: dict[str, Any]) -> None:
         """Raise Invalid where a value is not what the query declares."""
@@ -206,11 +208,14 @@ def values_of(view: View, ask: RunAsk, now: Instant) -> dict[str, Any]:
         When a name is unknown, a value missing or of another type than the
         version's own.
     """
-    query = view.version.query
+    query, own = view.version.query, view.version.params
+    dates = ask.dates
+    is_plain = not (ask.given or dates.filters or query.declared)
+    if is_plain and own.keys() == set(query.parameters):
+        return own
     unknown = sorted(ask.given.keys() - set(query.inputs))
     if unknown:
         raise _invalid(f"Unknown variable(s): {', '.join(unknown)}", query.inputs)
-    dates = ask.dates
     if dates.filters and not dates.filters.keys() & set(query.inputs):
         raise Invalid(
             "This query has no variable date_from or date_to that filters_override could set.",
@@ -224,7 +229,7 @@ def values_of(view: View, ask: RunAsk, now: Instant) -> dict[str, Any]:
         named = ", ".join(f"'{name}'" for name in query.inputs if name in missing)
         raise _invalid(f"Required variable(s) {named} not provided", query.inputs)
     for name in free:
-        _check_kind(name, values[name], view.version.params.get(name))
+        _check_kind(name, values[name], own.get(name))
     return values
 
 

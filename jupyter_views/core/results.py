@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -221,5 +222,6 @@ def _texts(content: bytes | Path) -> list[list[str | None]]:
     return msgspec.json.decode(b"[" + text + b"]", type=list[list[str | None]])
 
 
+@lru_cache(maxsize=4096)
 def _variant(window: Window) -> str:
     return hashlib.sha256(msgspec.json.encode(window)).hexdigest()[:12]

@@ -148,7 +148,8 @@ class Runner:
         try:
             await self._await_success(after)
             async with self._slots:
-                views = await asyncio.to_thread(self._bind, statement)
+                reads_views = any(read.kind == "view" for read in statement.query.reads)
+                views = await asyncio.to_thread(self._bind, statement) if reads_views else {}
                 # Nothing is awaited between this and the engine: what is said to run can be
                 # canceled there.
                 live.started_at = self._clock.now()

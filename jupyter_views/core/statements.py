@@ -42,6 +42,7 @@ from .values import missing_of
 from .valuing import Valuer
 
 FAILURE_MEMORY: Instant = 300 * SECOND
+_NOTHING_KNOWN = Outlook(success=None, failure=None, in_flight=None)
 
 
 class StatementRows(Protocol):
@@ -161,7 +162,11 @@ class StatementService:
         TooMany
             When the queue, or the actor's share of it, is full.
         """
-        statement, outlook = await self.foresee(actor, asked)
+        if asked.max_age == 0 and asked.retry_on_recent_failure:
+            # Whatever is known of it makes no difference: it runs, or joins one that does.
+            statement, outlook = await self._drafted_anew(actor, asked), _NOTHING_KNOWN
+        else:
+            statement, outlook = await self.foresee(actor, asked)
         reused = await self._reusable(statement, asked.max_age, outlook.success)
         if reused is not None:
             return await asyncio.to_thread(self._rows.submit, reused)
@@ -184,11 +189,14 @@ class StatementService:
 
     async def foresee(self, actor: Actor, asked: Submission) -> tuple[Statement, Outlook]:
         """The statement that this would be, and what is known of its fingerprint; nothing runs."""
-        bound = await self._bound(actor, asked)
-        plan, views = await self._checked(actor, asked, bound)
-        statement = self._drafted(actor, asked, plan, views, bound)
+        statement = await self._drafted_anew(actor, asked)
         since = self._clock.now() - FAILURE_MEMORY
         return statement, await asyncio.to_thread(self._rows.outlook, statement.fingerprint, since)
+
+    async def _drafted_anew(self, actor: Actor, asked: Submission) -> Statement:
+        bound = await self._bound(actor, asked)
+        plan, views = await self._checked(actor, asked, bound)
+        return self._drafted(actor, asked, plan, views, bound)
 
     async def refresh(
         self, asked: Submission, owner: str, after: tuple[Statement, ...]

@@ -54,6 +54,7 @@ class Verifier:
         self._quiet_since = quiet_since
         self._looked: dict[str, _Looked] = {}
         self._looking: dict[str, asyncio.Task[_Looked]] = {}
+        self._following: dict[str, asyncio.Task[_Looked]] = {}
 
     async def moved(
         self, statement: Statement, *, is_exact: bool = False
@@ -85,13 +86,41 @@ class Verifier:
         self, statement: Statement, result: Result, reads: tuple[Read, ...], *, is_exact: bool
     ) -> _Looked:
         if is_exact:
-            return await self._compare(statement, result, reads, is_exact=True)
+            return await self._look_from_now(statement, result, reads)
         looking = self._looking.get(result.id)
         if looking is None:
             looking = asyncio.create_task(self._compare(statement, result, reads, is_exact=False))
             self._looking[result.id] = looking
             looking.add_done_callback(lambda _: self._looking.pop(result.id, None))
         return await asyncio.shield(looking)
+
+    async def _look_from_now(
+        self, statement: Statement, result: Result, reads: tuple[Read, ...]
+    ) -> _Looked:
+        """A look that begins after this: one for all who ask before it begins."""
+        following = self._following.get(result.id)
+        if following is None:
+            before = self._looking.get(result.id)
+            following = asyncio.create_task(self._look_after(before, statement, result, reads))
+            self._following[result.id] = following
+        return await asyncio.shield(following)
+
+    async def _look_after(
+        self,
+        before: asyncio.Task[_Looked] | None,
+        statement: Statement,
+        result: Result,
+        reads: tuple[Read, ...],
+    ) -> _Looked:
+        if before is not None:
+            await asyncio.wait([before])
+        looking = self._following.pop(result.id)
+        self._looking[result.id] = looking
+        try:
+            return await self._compare(statement, result, reads, is_exact=True)
+        finally:
+            if self._looking.get(result.id) is looking:
+                del self._looking[result.id]
 
     async def _compare(
         self, statement: Statement, result: Result, reads: tuple[Read, ...], *, is_exact: bool

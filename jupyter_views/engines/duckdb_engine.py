@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import secrets
@@ -10,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
+import msgspec
 from msgspec import structs
 
 from ..core.charts import Chart, Points, Profile
@@ -65,6 +67,7 @@ _PLOT_SECONDS = 60.0
 _DRAW_SECONDS = 30.0
 _HEAVY_ROWS = 50_000
 _WATCH_SECONDS = 0.1
+_PLANS = 2_000
 # V8 maps 0.6 GiB that it writes to, and holds 100 MB of it.
 _DRAWING_BYTES = GIB
 _Kind = TypeVar("_Kind", Planned, Looked, Ran, Rendered, Compared, Surveyed, Plotted, Drawn)
@@ -125,6 +128,7 @@ class DuckDBEngine:
         # Where a run is: waiting for a worker, being given its inputs (None), or at one.
         self._running: dict[str, asyncio.Task[WorkerProcess] | WorkerProcess | None] = {}
         self._canceled: set[str] = set()
+        self._plans: dict[bytes, Plan] = {}
         self._watcher: asyncio.Task[None] | None = None
         # One for each kind: what user SQL crashes must not close the way to stored rows.
         self._breakers = (Breaker(), Breaker())
@@ -190,9 +194,21 @@ class DuckDBEngine:
         return self._runs.health() or self._reads.health()
 
     async def check(self, draft: Draft) -> Plan:
-        """Gate and lineage, without running anything."""
-        request = Check(pack_draft(draft))
-        return (await self._read(request, Planned, _CHECK_SECONDS)).plan
+        """Gate and lineage, without running anything.
+
+        The plan of SQL that reads nothing is the same for ever, so it is remembered.
+        """
+        packed = pack_draft(draft)
+        key = hashlib.sha256(msgspec.msgpack.encode(packed)).digest()
+        known = self._plans.get(key)
+        if known is not None:
+            return known
+        plan = (await self._read(Check(packed), Planned, _CHECK_SECONDS)).plan
+        if not plan.reads:
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
 
     async def compare(self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]) -> Comparison:
         """How the sources stand now against what was recorded before a run.

@@ -34,6 +34,7 @@ from ..wire.endpoint_runs import (
     RunQuery,
     RunRequest,
     RunWords,
+    plain_words,
     request_from,
     run_words,
     version_of,
@@ -48,6 +49,7 @@ from .rows import ResultQuery, Source, rendered, send_result, set_stale_headers,
 # What an answer begins with; its rows go behind it.
 _NO_ROWS = b'{"results":['
 _DAY = 86_400 * SECOND
+_PLAIN = plain_words()
 
 
 class _Sent(Struct):
@@ -84,14 +86,16 @@ class _RunHandler(_EndpointHandler):
 
     async def ran(self, view: View, line: Line, query: RunQuery) -> tuple[RunWords, Ran]:
         """Run what the address and the body ask for, in the documented order of checks."""
-        has_body = self.request.method == "POST"
-        request = request_from(query, self.body(RunRequest) if has_body else RunRequest())
         services = self.services
-        pinned = await services.runs.pinned(view, version_of(request))
-        line.n = pinned.version.n
-        request = with_texts(request, self.request.query_arguments, pinned)
-        words = run_words(request, services.clock.now())
-        ran = await services.runs.run(self.actor, pinned, words.ask, line)
+        words = _PLAIN
+        if self.request.query_arguments or self.raw_body:
+            has_body = self.request.method == "POST"
+            request = request_from(query, self.body(RunRequest) if has_body else RunRequest())
+            view = await services.runs.pinned(view, version_of(request))
+            line.n = view.version.n
+            request = with_texts(request, self.request.query_arguments, view)
+            words = run_words(request, services.clock.now())
+        ran = await services.runs.run(self.actor, view, words.ask, line)
         job = ran.reading.refresh or ran.reading.awaited
         if words.job_id is not None and job is not None:
             services.calculations.name(self.actor, words.job_id, job)

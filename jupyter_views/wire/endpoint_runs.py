@@ -123,6 +123,11 @@ class RunWords(Struct, frozen=True, kw_only=True):
     debug: bool
 
 
+def plain_words() -> RunWords:
+    """A run of which nothing is said; most are that."""
+    return RunWords(ask=RunAsk(), job_id=None, limit=None, offset=None, debug=False)
+
+
 def request_from(query: RunQuery, body: RunRequest) -> RunRequest:
     """What an address and a body ask for together; what the body says wins.
 

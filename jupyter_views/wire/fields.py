@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from enum import EnumType
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -138,6 +138,7 @@ def _words(kind: type, path: str) -> tuple[str, ...]:
     return ()
 
 
+@lru_cache(maxsize=4096)
 def iso(at: Instant | None) -> str | None:
     """An instant as ISO 8601 UTC with microseconds and Z; None stays None."""
     if at is None:
