@@ -21,15 +21,15 @@ from .core.dashboards import DashboardService
 from .core.deciding import DecisionLog
 from .core.endpoint_runs import EndpointRuns
 from .core.endpoints import EndpointService
-from .core.errors import ViewsError
 from .core.executions import ExecutionLog
 from .core.following import Following
 from .core.history import HistoryService
+from .core.housekeeping import Housekeeper
 from .core.insights import InsightService
 from .core.keeping import Keeper
-from .core.keys import KeyService
+from .core.keys import KERNEL_SCOPES, KeyService
 from .core.links import LinkSecret
-from .core.model import SECOND, Actor
+from .core.model import SECOND, Actor, Instant
 from .core.option_lists import OptionLists
 from .core.placing import Placing
 from .core.projects import ProjectService
@@ -65,12 +65,7 @@ from .wire.fields import iso
 if TYPE_CHECKING:
     from .app import ViewsApp
 
-_HOUSEKEEPING_SECONDS = 60
 _DAY = 86_400 * SECOND
-_KERNEL_SCOPES = frozenset(
-    f"{noun}:write"
-    for noun in ("statement", "perspective", "endpoint", "query", "sharing_configuration")
-)
 _STATEMENT_DAYS = 90
 _STATES_DAYS = 7
 _STATES_BYTES = 2 << 30
@@ -112,7 +107,6 @@ class Parts:
         self._emit = emit
         self._lease_seconds = lease_seconds
         self._clock = app.clock or SystemClock()
-        self._housekeeping: asyncio.Task[None] | None = None
         self.store = Store(
             Path(app.store_dir),
             url=app.store_url,
@@ -266,6 +260,12 @@ class Parts:
             log=self._log,
             concurrent=2 * app.run_workers,
         )
+        self._housekeeper = Housekeeper(
+            chores=(self._clean, store.executions.trim),
+            recover=self._runner.recover,
+            clock=clock,
+            log=self._log,
+        )
 
     def _made_services(self, folders: tuple[str, ...], kernel_key: str) -> Services:
         """What the addresses answer from."""
@@ -312,6 +312,7 @@ class Parts:
             valuer=self._valuer,
             clock=clock,
         )
+        valuing = {"valuer": self._valuer, "variants": self._variants}
         return Services(
             statements=statements,
             reading=self._reading,
@@ -340,14 +341,8 @@ class Parts:
                 statements=statements,
                 variants=self._variants,
             ),
-            valuer=self._valuer,
-            variants=self._variants,
-            runs=EndpointRuns(
-                variants=self._variants,
-                history=self._history,
-                valuer=self._valuer,
-                limits=RunLimits(clock),
-            ),
+            **valuing,
+            runs=EndpointRuns(**valuing, history=self._history, limits=RunLimits(clock)),
             executions=self._executions,
             engine=self.engine,
             clock=clock,
@@ -357,7 +352,7 @@ class Parts:
             folders=folders,
             local_person=person,
             kernel_key=kernel_key,
-            kernel_actor=Actor(name=person, scopes=_KERNEL_SCOPES),
+            kernel_actor=Actor(name=person, scopes=KERNEL_SCOPES),
             frame_bytes=app.frame_limit_bytes,
             facts=self._facts,
             run_in_thread=asyncio.to_thread,
@@ -400,13 +395,11 @@ class Parts:
         if self._app.watching != "off":
             await self._watching.start()
         await self._scheduler.start()
-        self._housekeeping = asyncio.create_task(self._keep_house())
+        await self._housekeeper.start()
 
     async def stop(self) -> None:
         """Begin nothing new, end what runs, stop every worker, let go of the store."""
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
-            await asyncio.gather(self._housekeeping, return_exceptions=True)
+        await self._housekeeper.stop()
         await self._scheduler.stop()
         await self._watching.stop()
         await self._keeper.stop()
@@ -417,22 +410,8 @@ class Parts:
         await self.engine.stop()
         await asyncio.to_thread(self.store.close)
 
-    async def _keep_house(self) -> None:
-        while True:
-            now = self._clock.now()
-            rows_before = now - int(self._app.result_days * _DAY)
-            try:
-                await asyncio.to_thread(
-                    self.store.clean, rows_before, rows_before - _STATEMENT_DAYS * _DAY
-                )
-                await asyncio.to_thread(self.store.executions.trim, now)
-                await asyncio.to_thread(
-                    sweep_states,
-                    str(self.store.files.states),
-                    keep_bytes=_STATES_BYTES,
-                    before=self._clock.now() - _STATES_DAYS * _DAY,
-                )
-                await self._runner.recover()
-            except (ViewsError, OSError) as error:
-                self._log.warning("Jupyter Views could not clean up: %s", error)
-            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+    def _clean(self, now: Instant) -> None:
+        rows_before = now - int(self._app.result_days * _DAY)
+        self.store.clean(rows_before, rows_before - _STATEMENT_DAYS * _DAY)
+        folder = str(self.store.files.states)
+        sweep_states(folder, keep_bytes=_STATES_BYTES, before=now - _STATES_DAYS * _DAY)

@@ -15,6 +15,11 @@ from .ports import Clock
 from .projects import require_project
 
 _DAY: Instant = 86_400 * SECOND
+KERNEL_SCOPES = frozenset(
+    f"{noun}:write"
+    for noun in ("statement", "perspective", "endpoint", "query", "sharing_configuration")
+)
+"""What the key that kernels inherit may do."""
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
