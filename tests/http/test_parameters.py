@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from abuse.injection import INJECTIONS
 from fault.own_clock import DAY, OwnClock
 
 SALES = "region,day,n\nEU,2024-01-01,1\nEU,2024-03-01,2\nUS,2024-02-01,3\nUS,2024-04-01,4\n"
@@ -248,25 +247,3 @@ async def test_a_reader_chooses_values_but_not_files(api, person, sales, data_fo
         refused = await bob("GET", path)
         assert refused.status == 403
         assert "rows" not in refused.json
-
-
-async def test_500_injections_are_values_on_a_door_and_nothing_moves(api, sales, data_folder):
-    kinds = ["text", "integer", "number", "boolean", "date-picker", "datetime-picker"]
-    more = [REGION, {"name": "several", "type": "multi-enum", "options": ["a"], "defaultValue": []}]
-    declared = [{"name": kind.replace("-", "_"), "type": kind, "required": False} for kind in kinds]
-    names = [each["name"] for each in (*declared, *more)]
-    sql = f"SELECT {', '.join(f'{{{{{name}}}}} AS {name}' for name in names)}"
-    view = await saved(api, sql, [*declared, *more])
-    path = f"api/views/{view['short_id']}/result?mode=blocking&param."
-    before = sorted(path.name for path in data_folder.iterdir())
-
-    for number, text in enumerate(INJECTIONS):
-        name = names[number % len(names)]
-        answer = await api("GET", f"{path}{name}={quote(text)}")
-        if name == "text":
-            assert answer.json["rows"][0][0] == text
-        else:
-            assert (answer.status, answer.json["error"]) == (400, "INVALID_PARAMETERS"), text
-
-    assert sorted(path.name for path in data_folder.iterdir()) == before
-    assert (data_folder / "sales.csv").read_text() == SALES
