@@ -26,6 +26,7 @@ from .valuing import Valuer
 UNTITLED = "Untitled Query Reference"
 _SHORT_ID_TRIES = 10
 _WRITE_TRIES = 100
+_LOOKED_AT = 20
 _TOLD = ("title", "description", "visualization", "is_public")
 
 
@@ -110,6 +111,7 @@ class ReferenceRows(Protocol):
 
     def create(self, reference: Reference, activity: Activity) -> Reference | None: ...
     def find(self, short_id: str) -> Reference | None: ...
+    def of_view(self, view_id: int, limit: int) -> list[Reference]: ...
     def page(self, reader: str, limit: int, after: int | None) -> list[Reference] | None: ...
     def update(
         self, before: Reference, after: Reference, activity: Activity | None
@@ -244,6 +246,11 @@ class ReferenceService:
         if found is None:
             raise BadRequest("This cursor was not made here.")
         return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+    async def newest_of(self, actor: Actor, view: View) -> Reference | None:
+        """The newest reference that follows a view, as far as the actor may see one."""
+        found = await asyncio.to_thread(self._rows.of_view, view.id, _LOOKED_AT)
+        return next((each for each in found if can_follow(actor, each)), None)
 
     def require_owner(self, actor: Actor, reference: Reference) -> None:
         """Raise Forbidden unless the actor owns it; asked before a body is looked at."""

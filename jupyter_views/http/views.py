@@ -164,7 +164,9 @@ class ViewSnippetsHandler(_ViewHandler):
         """Texts to copy that read the rows by each open door; no text has a key in it."""
         asked = self.query(SnippetsQuery).server
         here = f"{self.request.protocol}://{self.request.host}{self.base_url}"
-        self.send(snippets_of(await self.view(short_id), asked or here))
+        view = await self.view(short_id)
+        reference = await self.services.references.newest_of(self.actor, view)
+        self.send(snippets_of(view, asked or here, reference))
 
     head = get
 

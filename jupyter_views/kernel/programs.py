@@ -25,7 +25,7 @@ API_OPTIONS = (
         flag="--door",
         kind="text",
         metavar="DOOR",
-        help="perspective, insight or endpoint, as far as it is open; default: the first",
+        help="perspective, insight, endpoint or reference; default: the first that there is",
     ),
 )
 

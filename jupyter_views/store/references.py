@@ -71,6 +71,11 @@ class ReferenceStore:
             found = _loaded(connection, and_(query_references.c.short_id == short_id, _LIVE), 1)
         return found[0] if found else None
 
+    def of_view(self, view_id: int, limit: int) -> list[Reference]:
+        """References that follow a view, newest first."""
+        with self._database.read() as connection:
+            return _loaded(connection, and_(query_references.c.view_id == view_id, _LIVE), limit)
+
     def page(self, reader: str, limit: int, after: int | None) -> list[Reference] | None:
         """References that this person may read, newest first.
 

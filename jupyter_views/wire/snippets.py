@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct
+from msgspec.structs import replace
 
+from ..core.following import offered
 from ..core.model import View
 from ..core.parameters import RANGES, Parameter, ParameterType
+from ..core.references import Reference
 from .asked_values import PREFIX, text_of
 from .snippet_texts import VARIABLE, Address, Door, Language, texts_of
 
@@ -74,13 +77,15 @@ class SnippetsOut(Struct, frozen=True, kw_only=True):
     doors: tuple[DoorSnippets, ...]
 
 
-def snippets_of(view: View, server: str) -> SnippetsOut:
+def snippets_of(view: View, server: str, reference: Reference | None = None) -> SnippetsOut:
     """What there is to copy for a view.
 
     Parameters
     ----------
     server
         The server's address as readers know it, base address included.
+    reference
+        One that follows the view; None for none.
     """
     server = f"{server.rstrip('/')}/"
     values = _values(view)
@@ -88,6 +93,7 @@ def snippets_of(view: View, server: str) -> SnippetsOut:
         _perspective(view, server, values),
         _insight(view, server, values),
         _endpoint(view, server, values),
+        _reference(reference, view, server),
     )
     return SnippetsOut(variable=VARIABLE, doors=tuple(_out(door) for door in doors if door))
 
@@ -132,18 +138,25 @@ def _perspective(view: View, server: str, values: dict[str, Any]) -> Door | None
         return None
     slug = view.perspective.slug
     rows = f"{server}views/api/v1/perspectives/{slug}/result"
+    return _of_files("perspective", slug, rows, "perspective:read", server, values)
+
+
+def _of_files(
+    door: str, name: str, rows: str, scope: str, server: str, values: dict[str, Any]
+) -> Door:
+    """A door whose rows are files in every format."""
     query = _query(values)
 
     def file(format: str) -> Address:
         return Address(url=f"{rows}.{format}", query=query)
 
     return Door(
-        door="perspective",
-        name=slug,
+        door=door,
+        name=name,
         address=rows,
         note="Answers carry ETag (send it as If-None-Match: rows that you have cost a 304) and, "
         "when the rows are out of date, Is-Stale: true with X-Stale-Reason.",
-        scope="perspective:read",
+        scope=scope,
         server=server,
         rows="rows",
         json=file("json"),
@@ -194,6 +207,16 @@ def _endpoint(view: View, server: str, values: dict[str, Any]) -> Door | None:
         arrow=Address(url=f"{run}.arrow", query=query),
         parquet=Address(url=f"{run}.parquet", query=query),
     )
+
+
+def _reference(reference: Reference | None, view: View, server: str) -> Door | None:
+    if reference is None:
+        return None
+    target = view if reference.pinned is None else replace(view, version=reference.pinned)
+    chosen = {each.name for each in offered(reference, target)}
+    values = {name: value for name, value in _values(target).items() if name in chosen}
+    rows = f"{server}views/api/queries/refs/{reference.short_id}/result"
+    return _of_files("reference", reference.short_id, rows, "query:read", server, values)
 
 
 def _query(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:

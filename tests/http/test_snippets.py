@@ -97,6 +97,8 @@ async def _snippets(api, view, server) -> dict:
         "POST", f"api/views/{view['short_id']}/doors/endpoint", {"name": view["slug"]}
     )
     assert opened.status == 200, opened.body
+    followed = await api("POST", "api/queries/refs", {"view": view["slug"]})
+    assert followed.status == 201, followed.body
     answer = await api("GET", f"api/views/{view['short_id']}/snippets?server={quote(server)}")
     assert answer.status == 200, answer.body
     return {door["door"]: door for door in answer.json["doors"]}
@@ -111,14 +113,14 @@ async def test_every_snippet_of_every_door_prints_the_rows(api, server, programs
         printed = await with_its_scopes.run(snippet["language"], snippet["text"])
         assert "42" in printed and "ü" in printed, (door, snippet["language"], printed)
 
-    assert list(doors) == ["perspective", "insight", "endpoint"]
+    assert list(doors) == ["perspective", "insight", "endpoint", "reference"]
     await _each(doors, run)
     languages = [snippet["language"] for snippet in doors["perspective"]["snippets"]]
     assert languages == [
         "curl", "client", "python", "pandas", "polars", "duckdb", "javascript", "r", "spreadsheet",
     ]  # fmt: skip
     # The client knows perspectives alone.
-    for door in ("insight", "endpoint"):
+    for door in ("insight", "endpoint", "reference"):
         others = [snippet["language"] for snippet in doors[door]["snippets"]]
         assert others == [language for language in languages if language != "client"]
 
@@ -185,13 +187,13 @@ async def test_snippets_know_the_server_that_was_asked_and_hold_no_secret(api, s
 
 async def test_an_endpoint_that_cannot_be_run_is_not_offered(api, server):
     view = await api.save("SELECT 1", "Idle")
-    assert list(await _snippets(api, view, server)) == ["perspective", "endpoint"]
+    assert list(await _snippets(api, view, server)) == ["perspective", "endpoint", "reference"]
 
     body = {"is_active": False}
     assert (await api("PATCH", "api/projects/1/endpoints/idle", body)).status == 200
     there = (await api("GET", f"api/views/{view['short_id']}/snippets")).json["doors"]
 
-    assert [door["door"] for door in there] == ["perspective"]
+    assert [door["door"] for door in there] == ["perspective", "reference"]
 
 
 async def test_declared_parameters_stand_in_the_text_and_it_works(api, server, programs):
