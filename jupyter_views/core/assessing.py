@@ -97,7 +97,7 @@ class Assessor:
             changed_at=view.changed_at,
         )
         result = current.result
-        age = _age(rule, current.ttl_minutes, result.computed_at) if result else None
+        age = age_of(rule, current.ttl_minutes, result.computed_at) if result else None
         bound = rule.max_staleness_seconds
         return decide(
             result,
@@ -146,8 +146,11 @@ class Assessor:
         return (await self._of_view(upstream, above, is_exact)).is_stale
 
 
-def _age(rule: Rule, ttl_minutes: int | None, computed_at: Instant) -> Instant | None:
-    """The tightest of what was said: the rule's age, its schedule; else the statement's own."""
+def age_of(rule: Rule, ttl_minutes: int | None, computed_at: Instant) -> Instant | None:
+    """For how many microseconds rows are fresh by what was said; None where nothing was.
+
+    The tightest of the rule's age and its schedule, else the statement's own.
+    """
     ages = []
     if rule.age_seconds is not None:
         ages.append(rule.age_seconds * SECOND)

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from .assessing import age_of
 from .errors import (
     Invalid,
     InvalidParameters,
@@ -18,13 +19,14 @@ from .errors import (
     from_dict,
 )
 from .executions import Line
-from .freshness import Action, Mode, act
+from .freshness import Action, Evidence, Mode, State, act, decide
 from .history import HistoryService
+from .materializing import failure_of, is_kept_ready
 from .model import Actor, Instant, Status, Version, View
 from .reading import Reading
 from .run_limits import RunLimits
-from .run_paths import Asked, PathTaken, path_of
-from .values import missing_of
+from .run_paths import Asked, PathTaken, Table, path_of
+from .values import Moment, missing_of
 from .valuing import Valuer
 from .variants import Overrides, Variants, date_range, overridden
 
@@ -42,6 +44,8 @@ class RunAsk(Struct, frozen=True, kw_only=True):
         None for the current one.
     is_direct
         From the query itself, even where a table is kept.
+    is_lost
+        See :class:`~.run_paths.Asked`: the rows are then calculated anew.
     """
 
     mode: Mode = Mode.BLOCKING
@@ -49,6 +53,7 @@ class RunAsk(Struct, frozen=True, kw_only=True):
     dates: Overrides = Overrides()
     version: int | None = None
     is_direct: bool = False
+    is_lost: bool = False
 
 
 class Ran(Struct, frozen=True, kw_only=True):
@@ -91,8 +96,12 @@ class EndpointRuns:
         self.limits = limits
 
     def admit(self, actor: Actor, view: View) -> None:
-        """Count a run before anything of it is looked at; TooMany beyond the limits."""
-        self.limits.take(actor, "inline", view)
+        """Count a run before anything of it is looked at; TooMany beyond the limits.
+
+        One of an endpoint whose rows are kept ready counts as served from
+        those; where it was not, :meth:`run` counts it as calculated too.
+        """
+        self.limits.take(actor, "materialized" if is_kept_ready(view) else "inline", view)
 
     async def pinned(self, view: View, number: int | None) -> View:
         """The view with this version in the place of its own; None for its own.
@@ -114,13 +123,15 @@ class EndpointRuns:
             ) from None
         return replace(view, version=version)
 
-    async def run(self, actor: Actor, view: View, ask: RunAsk, line: Line) -> Ran:
+    async def run(self, actor: Actor, view: View, ask: RunAsk, line: Line, *, of: View) -> Ran:
         """Serve or calculate the rows of an endpoint.
 
         Parameters
         ----------
         view
             As :meth:`pinned` gave it.
+        of
+            The endpoint as it is.
 
         Raises
         ------
@@ -135,22 +146,42 @@ class EndpointRuns:
         values = values_of(view, ask, now)
         if view.version.query.declared:
             await self._check(view, values)
-        is_pinned = ask.version is not None
+        table = self._table(of)
         asked = Asked(
             mode=ask.mode,
-            has_own_values=values != view.version.params,
+            has_own_values=table is not None and not await self._variants.are_own(view, values),
             has_filters=bool(ask.dates.filters),
-            is_pinned=is_pinned,
+            is_pinned=view.version.n != of.version.n,
             is_direct=ask.is_direct,
+            is_lost=ask.is_lost,
         )
-        taken = path_of(asked, None, now)
+        taken = path_of(asked, table, now)
         line.path = taken.path
+        if table is not None and taken.path == "materialized":
+            return _from_table(of, table, ask, taken, moment)
+        if table is not None:
+            self.limits.take(actor, "inline", of)
+        if taken.reason == "table_missing":
+            ask = replace(ask, mode=Mode.FORCE_BLOCKING)
         is_older = ask.version is not None and view.version.query.id != view.current.query.id
         reading = await self._variants.read(
             actor, view, values, ask.mode, is_limited=False, is_pinned=is_older
         )
         dates = date_range(view, (ask.dates,), now) if ask.dates.filters else None
         return _judged(reading, ask, taken, moment.zone, dates)
+
+    def _table(self, view: View) -> Table | None:
+        """The table that is kept of an endpoint; None where none is."""
+        if not is_kept_ready(view):
+            return None
+        result = view.current.result if view.has_current_rows else None
+        at = result.computed_at if result else 0
+        return Table(
+            built_at=result.computed_at if result else None,
+            frequency=age_of(view.rule, view.current.ttl_minutes, at) or 0,
+            failure=failure_of(view),
+            has_moved=result is not None and bool(self._valuer.moved(view)),
+        )
 
     async def _check(self, view: View, values: dict[str, Any]) -> None:
         """Raise Invalid where a value is not what the query declares."""
@@ -164,6 +195,25 @@ def require_active(view: View) -> None:
     """Raise NotFound where an endpoint may not be run now: it looks like one that is not there."""
     if view.endpoint is None or not view.endpoint.is_active:
         raise NotFound("There is no such endpoint.")
+
+
+def _from_table(view: View, table: Table, ask: RunAsk, taken: PathTaken, moment: Moment) -> Ran:
+    """The rows that are kept, without a look at the sources: what is known of those is told."""
+    seen = Evidence(moved=(), changed_at=view.changed_at)
+    freshness = decide(view.current.result, seen, now=moment.now, age=table.frequency)
+    if view.changed_at is not None:
+        freshness = replace(
+            freshness, state=State.STALE, reason="source_changed", since=view.changed_at
+        )
+    return Ran(
+        reading=Reading(view=view, freshness=freshness),
+        mode=ask.mode,
+        taken=taken,
+        has_rows=True,
+        is_cached=True,
+        is_pending=False,
+        zone=moment.zone,
+    )
 
 
 def _judged(
@@ -258,7 +308,7 @@ def _check_kind(name: str, value: Any, own: Any) -> None:
         raise Invalid(f"Variable '{name}' is {wanted}.", field="variables")
 
 
-def failure_of(reading: Reading) -> ViewsError | None:
+def error_of(reading: Reading) -> ViewsError | None:
     """Why newer rows than these are not there, where the newest attempt at them failed."""
     last = reading.view.last_refresh
     if not reading.view.failures or last is None or not last.error:

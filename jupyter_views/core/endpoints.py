@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from typing import Any, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from .access import can_read, require_owner
@@ -24,7 +23,8 @@ from .errors import (
     NotFound,
     ViewsError,
 )
-from .model import SECOND, Actor, EndpointDoor, Instant, Page, Statement, Status, View
+from .materializing import DEFAULT_SCHEDULE, at_once, require_eligible
+from .model import SECOND, Actor, EndpointDoor, Instant, Page, Statement, View
 from .names import checked_endpoint_name, new_short_id
 from .parameters import Parameter
 from .placing import Placed
@@ -34,7 +34,6 @@ from .requests import EndpointFilter, NewEndpoint, ViewChange
 from .scheduling import first_due
 from .statements import StatementService
 from .submissions import Submission
-from .values import missing_of
 from .views import ViewService
 
 RUNS_KEPT: Instant = 183 * 86_400 * SECOND
@@ -56,51 +55,6 @@ class NewRows(Protocol):
     """Where a new view is written."""
 
     def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View: ...
-
-
-class Materialization(Struct, frozen=True, kw_only=True):
-    """Whether rows of an endpoint are kept ready, or why they cannot be.
-
-    Attributes
-    ----------
-    status
-        Running, Completed, Failed, or Unknown before the first; None where
-        nothing is materialized.
-    reason
-        Why it cannot be; None where it can.
-    """
-
-    can_materialize: bool
-    reason: str | None = None
-    status: str | None = None
-    last_materialized_at: Instant | None = None
-    error: str | None = None
-
-
-def materialization_of(view: View) -> Materialization:
-    """How an endpoint's rows are kept ready, as far as the view itself tells."""
-    if not view.has_query:
-        return Materialization(can_materialize=False, reason="Query is empty or invalid.")
-    if missing := missing_of(view.version.query.declared, view.version.params):
-        names = ", ".join(missing)
-        return Materialization(can_materialize=False, reason=f"No default value for {names}.")
-    if view.endpoint is None or not view.endpoint.is_materialized:
-        return Materialization(can_materialize=True)
-    status, error = "Unknown", None
-    last = view.last_refresh
-    if view.refreshing is not None:
-        status = "Running"
-    elif last is not None and last.status is Status.FAILED:
-        status, error = "Failed", str((last.error or {}).get("message", ""))
-    elif view.has_current_rows:
-        status = "Completed"
-    rows = view.current.result if view.has_current_rows else None
-    return Materialization(
-        can_materialize=True,
-        status=status,
-        error=error,
-        last_materialized_at=rows.computed_at if rows else None,
-    )
 
 
 class EndpointService:
@@ -161,17 +115,22 @@ class EndpointService:
             raise _invalid_query(error) from error
 
     async def create(self, actor: Actor, project_id: int, new: NewEndpoint) -> View:
-        """Save an endpoint with its first version; nothing is run.
+        """Save an endpoint with its first version; what is kept ready is built behind.
 
         Raises
         ------
         Invalid
-            When the name has not the form of one.
+            When the name has not the form of one, or the rows cannot be kept ready.
         NameTaken
             When another endpoint of the project has it.
         """
         name = checked_endpoint_name(new.name)
         now = self._clock.now()
+        rule, due_at = new.rule, first_due(new.rule, now)
+        if new.is_materialized:
+            require_eligible(new.planned.query, new.planned.params)
+            rule = replace(rule, schedule=rule.schedule or DEFAULT_SCHEDULE)
+            due_at = at_once(now)
         door = EndpointDoor(
             id=str(uuid.uuid4()),
             name=name,
@@ -193,16 +152,14 @@ class EndpointService:
             version=version_of(1, new.planned, None, actor, now, new.query_object),
             current=new.planned,
             endpoint=door,
-            rule=new.rule,
-            next_due_at=first_due(new.rule, now),
+            rule=rule,
+            next_due_at=due_at,
             refreshed_at=now,
             created_at=now,
             updated_at=now,
             created_by=actor.name,
             updated_by=actor.name,
         )
-        if door.is_materialized:
-            require_eligible(view)
         made = of_endpoint(deed(view, actor.name, "created", now), door)
         saved = await asyncio.to_thread(self._created.create, view, made)
         self._announcer.tell("created", saved, by=actor.name)
@@ -223,10 +180,17 @@ class EndpointService:
         return view
 
     async def change(self, actor: Actor, view: View, change: ViewChange) -> View:
-        """Change words, marks, freshness or query; another query is another version."""
+        """Change words, marks, freshness or query; another query is another version.
+
+        Raises
+        ------
+        Invalid
+            When rows are to be kept ready that cannot be.
+        """
         require_owner(actor, view, "change")
         if change.endpoint.get("is_materialized"):
-            require_eligible(_defined_by(view, change.planned))
+            defined = change.planned or view.version
+            require_eligible(defined.query, defined.params)
         try:
             return await self._views.change(actor, view, change)
         except Cycle as error:
@@ -259,23 +223,6 @@ class EndpointService:
         since = self._clock.now() - RUNS_KEPT
         found = await asyncio.to_thread(self._rows.last_run, tuple(known), since)
         return {known[view_id]: at for view_id, at in found.items()}
-
-
-def require_eligible(view: View) -> None:
-    """Raise Invalid where the rows of an endpoint cannot be kept ready."""
-    found = materialization_of(view)
-    if not found.can_materialize:
-        raise Invalid(
-            f"Cannot materialize endpoint. Reason: {found.reason}", field="is_materialized"
-        )
-
-
-def _defined_by(view: View, planned: Statement | None) -> View:
-    """The view with another definition, to be judged before it is saved."""
-    if planned is None:
-        return view
-    version = replace(view.version, query=planned.query, params=planned.params)
-    return replace(view, version=version)
 
 
 def _invalid_query(error: ViewsError) -> Invalid:

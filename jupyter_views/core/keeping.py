@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from .announcing import Announcer
 from .assessing import Assessor
@@ -92,7 +92,7 @@ class Keeper:
 
     async def look_again(self, view_ids: frozenset[int]) -> None:
         """Sources of these views may have changed: verify, mark, refresh; returns when done."""
-        await asyncio.gather(*(self._guarded(self._look(view_id)) for view_id in view_ids))
+        await asyncio.gather(*(self._guarded(self._look, view_id) for view_id in view_ids))
 
     async def on_due(self, view_id: int, is_scheduled: bool) -> None:
         """The time has come that a view's schedule, or its back-off, set."""
@@ -109,9 +109,10 @@ class Keeper:
             return False
         return (await self._assessor.of_view(view, is_exact=True)).is_stale
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        # Begun in here: a task that is cancelled before its first step never awaits anything.
         try:
-            await work
+            await work(*arguments)
         except ViewsError as error:
             self._log.warning("a view could not be looked at: %s", error.message)
 
@@ -186,7 +187,7 @@ class Keeper:
 
     def _after_statement(self, statement: Statement, view_ids: list[int]) -> None:
         if view_ids:
-            task = asyncio.create_task(self._guarded(self._announce(statement, view_ids)))
+            task = asyncio.create_task(self._guarded(self._announce, statement, view_ids))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -311,6 +311,8 @@ class EndpointDoor(Struct, frozen=True, kw_only=True):
         Rows are kept ready and served without a calculation.
     derived_from_insight
         Short id of the insight that it was made from.
+    paused_schedule
+        The schedule that goes on once it is active again.
     """
 
     id: str
@@ -318,6 +320,7 @@ class EndpointDoor(Struct, frozen=True, kw_only=True):
     is_active: bool = True
     is_materialized: bool = False
     derived_from_insight: str | None = None
+    paused_schedule: str | None = None
 
 
 class LastRefresh(Struct, frozen=True, kw_only=True):

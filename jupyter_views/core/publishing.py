@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from .access import require_owner
 from .announcing import Announcer
 from .doors import (
@@ -81,7 +83,10 @@ class DoorService:
         return await self._write(actor, view, write)
 
     async def close(self, actor: Actor, view: View, door: Door) -> View | None:
-        """Close one door; a view whose last door closes is deleted, and None comes back."""
+        """Close one door; a view whose last door closes is deleted, and None comes back.
+
+        The schedule that kept the rows of an endpoint ready goes with it.
+        """
         require_owner(actor, view, "close")
         if door_of(view, door) is None:
             raise NotFound(f"The view has no {door} door.")
@@ -92,7 +97,10 @@ class DoorService:
         def write(found: View) -> View:
             now = self._clock.now()
             told = closing(found, door, actor.name, now)
-            return self._rows.close(found, door, by=actor.name, at=now, activity=told)
+            rule = found.rule
+            if door == "endpoint" and found.endpoint is not None and found.endpoint.is_materialized:
+                rule = replace(rule, schedule=None)
+            return self._rows.close(found, door, rule, by=actor.name, at=now, activity=told)
 
         return await self._write(actor, view, write)
 

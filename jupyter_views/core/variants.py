@@ -128,7 +128,7 @@ class Variants:
         MissingParameters, InvalidParameters
             When a value is not what the query declares.
         """
-        if not view.has_query or (not is_pinned and await self._are_own(view, values)):
+        if not view.has_query or (not is_pinned and await self.are_own(view, values)):
             return await self._reading.read(
                 actor, view, mode=mode, wait=wait, is_limited=is_limited
             )
@@ -177,13 +177,13 @@ class Variants:
 
     async def refresh(self, actor: Actor, view: View, values: dict[str, Any]) -> Statement:
         """Run a view's query with these values now, in its owner's name."""
-        if await self._are_own(view, values):
+        if await self.are_own(view, values):
             return await self._reading.refresh(actor, view)
         require_read(actor, view)
         _require_same_files(actor, view, await self._look(view, values, is_exact=False))
         return await self._started(actor, view, values, None, is_limited=True)
 
-    async def _are_own(self, view: View, values: dict[str, Any]) -> bool:
+    async def are_own(self, view: View, values: dict[str, Any]) -> bool:
         """Whether these values mean what the view's own do."""
         if view.reference_id is not None:
             return False  # nobody's view has rows of its own for it

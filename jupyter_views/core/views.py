@@ -27,13 +27,12 @@ from .errors import (
     StatementNoResult,
     StatementNotSuccess,
 )
+from .materializing import consequences
 from .model import (
     SECOND,
     Actor,
     Cause,
-    Instant,
     PerspectiveDoor,
-    Rule,
     Statement,
     Status,
     Version,
@@ -239,12 +238,18 @@ class ViewService:
                 author=actor.name,
                 created_at=now,
             )
-            after = replace(found, version=version)
+            marks, fields = consequences(found, version, {}, {}, now)
+            after = after_change(found, fields, {}, version, marks)
             changed = update_deed(found, after, actor.name, now) or deed(
                 found, actor.name, "updated", now
             )
             return self._rows.update(
-                found, {}, by=actor.name, at=now, activity=changed, version=version
+                found,
+                {**fields, "endpoint": marks},
+                by=actor.name,
+                at=now,
+                activity=changed,
+                version=version,
             )
 
         saved = await self._writer.write(actor, view, None, write)
@@ -266,20 +271,20 @@ class ViewService:
         version = self._next_version(actor, view, change, statement)
         if change.query_object is not None and version is None:
             fields["query_object"] = change.query_object
-        if change.rule:
-            fields["rule"] = replace(view.rule, **change.rule)
-            fields |= _due(view.rule, fields["rule"], now)
+        defined = version or view.version
+        marks, rest = consequences(view, defined, change.endpoint, change.rule, now)
+        fields |= rest
         if view.insight is not None and (version is not None or _MATERIAL & fields.keys()):
             insight |= {"last_modified_at": now, "last_modified_by": actor.name}
         placed = None
         if change.dashboards is not None:
             placed = self._placing.judge(actor, view.project_id, view.id, change.dashboards)
-        after = after_change(view, fields, insight, version, change.endpoint)
+        after = after_change(view, fields, insight, version, marks)
         moved = placed.change if placed else None
         told = update_deed(view, after, actor.name, now, moved)
         return self._rows.update(
             view,
-            {**fields, "insight": insight, "endpoint": change.endpoint},
+            {**fields, "insight": insight, "endpoint": marks},
             by=actor.name,
             at=now,
             activity=(
@@ -336,10 +341,3 @@ def _require_door(view: View, door: Door, said: dict[str, Any]) -> None:
         field = next(iter(said))
         hint = f"Open that door first: POST …/doors/{door}."
         raise Invalid(f"Only an {door} has {field}.", hint=hint, field=field)
-
-
-def _due(before: Rule, after: Rule, now: Instant) -> dict[str, Any]:
-    """When a view with another schedule is due next."""
-    if (before.schedule, before.timezone) == (after.schedule, after.timezone):
-        return {}
-    return {"next_due_at": first_due(after, now)}

@@ -10,7 +10,7 @@ from .access import require_owner
 from .activity import Activity
 from .doors import AnyDoor
 from .errors import NotFound, StaleWrite
-from .model import Actor, Instant, Version, View
+from .model import Actor, Instant, Rule, Version, View
 from .placing import Placed
 
 T = TypeVar("T")
@@ -36,7 +36,9 @@ class ViewRows(Protocol):
         opened: AnyDoor | None = None,
         placed: Placed | None = None,
     ) -> View: ...
-    def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View: ...
+    def close(
+        self, view: View, door: str, rule: Rule, *, by: str, at: Instant, activity: Activity
+    ) -> View: ...
     def delete(self, view: View, activity: Activity) -> None: ...
 
 

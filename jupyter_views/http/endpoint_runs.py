@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..core.endpoint_runs import Ran, require_active
 from ..core.errors import Gone, ViewsError
@@ -84,18 +85,21 @@ class _RunHandler(_EndpointHandler):
         self.services.runs.admit(self.actor, view)
         return view
 
-    async def ran(self, view: View, line: Line, query: RunQuery) -> tuple[RunWords, Ran]:
+    async def ran(
+        self, view: View, line: Line, query: RunQuery, *, is_lost: bool = False
+    ) -> tuple[RunWords, Ran]:
         """Run what the address and the body ask for, in the documented order of checks."""
         services = self.services
-        words = _PLAIN
+        pinned, words = view, _PLAIN
         if self.request.query_arguments or self.raw_body:
             has_body = self.request.method == "POST"
             request = request_from(query, self.body(RunRequest) if has_body else RunRequest())
-            view = await services.runs.pinned(view, version_of(request))
-            line.n = view.version.n
-            request = with_texts(request, self.request.query_arguments, view)
+            pinned = await services.runs.pinned(view, version_of(request))
+            line.n = pinned.version.n
+            request = with_texts(request, self.request.query_arguments, pinned)
             words = run_words(request, services.clock.now())
-        ran = await services.runs.run(self.actor, view, words.ask, line)
+        ask = replace(words.ask, is_lost=is_lost)
+        ran = await services.runs.run(self.actor, pinned, ask, line, of=view)
         job = ran.reading.refresh or ran.reading.awaited
         if words.job_id is not None and job is not None:
             services.calculations.name(self.actor, words.job_id, job)
@@ -163,25 +167,37 @@ class EndpointRunHandler(_RunHandler):
     async def _run(self, project: str, name: str, suffix: str | None) -> None:
         view = await self.running(project, name)
         query = self.query(RunQuery)
-        is_file = wanted_format(suffix, None) != "json"
-        sent: _Sent | ResultQuery | None = _Sent()
         with self.services.executions.noted(self.actor, view) as line:
             words, ran = await self.ran(view, line, query)
-            if ran.has_rows and is_file:
-                sent = await self._as_file(query, words, suffix, ran, line)
-            elif ran.has_rows:
-                sent = await self._in_answer(words, ran, line)
-            elif is_file and not ran.is_pending:
-                raise Gone(
-                    "Nothing is stored for this, and force_cache never calculates.",
-                    hint="Leave refresh away to calculate it.",
-                )
+            try:
+                sent = await self._sent(query, words, suffix, ran, line)
+            except Gone:
+                if ran.taken.path != "materialized":
+                    raise
+                words, ran = await self.ran(view, line, query, is_lost=True)
+                sent = await self._sent(query, words, suffix, ran, line)
         if sent is None:
             self.send_nothing(304)
         elif isinstance(sent, ResultQuery):
             await self._send_file(view, ran, sent, line)
         else:
             await self.send_answer(view, line, words, ran, sent)
+
+    async def _sent(
+        self, query: RunQuery, words: RunWords, suffix: str | None, ran: Ran, line: Line
+    ) -> _Sent | ResultQuery | None:
+        """What is answered with; None where the caller has it."""
+        is_file = wanted_format(suffix, None) != "json"
+        if ran.has_rows and is_file:
+            return await self._as_file(query, words, suffix, ran, line)
+        if ran.has_rows:
+            return await self._in_answer(words, ran, line)
+        if is_file and not ran.is_pending:
+            raise Gone(
+                "Nothing is stored for this, and force_cache never calculates.",
+                hint="Leave refresh away to calculate it.",
+            )
+        return _Sent()
 
     async def _in_answer(self, words: RunWords, ran: Ran, line: Line) -> _Sent | None:
         """The window of rows that is asked for; None where the caller has it."""

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from ..core.errors import Invalid, NotFound
-from ..core.model import Statement, View
+from ..core.model import Statement, Version, View
 from ..core.names import ENDPOINT_PATTERN
 from ..wire.endpoint_bodies import (
     EndpointQuery,
@@ -22,8 +22,10 @@ from ..wire.endpoint_bodies import (
     required_name,
     required_query,
 )
+from ..wire.endpoint_openapi import endpoint_document
 from ..wire.endpoints import EndpointOut, at_version, endpoint_out, execution_times, version_out
 from ..wire.envelope import BareError, OffsetPage
+from ..wire.materialization import MaterializationStatus, materialization_status
 from ..wire.query_objects import Definition, definition_from
 from ..wire.query_status import QueryStatusOut
 from .operations import route
@@ -43,6 +45,19 @@ class EndpointsBase(EnvelopeHandler):
     def send_bare(self, status: int, error: str) -> None:
         """Answer with the one sentence that some of these routes give."""
         self.send(BareError(error=error), status=status)
+
+    async def version(self, view: View, wanted: str | None) -> Version | None:
+        """The version that the address names, or the current one; None once it is refused."""
+        if wanted is None:
+            return view.version
+        if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= 9):
+            self.send_bare(400, f"Invalid version parameter: {wanted[:100]}")
+            return None
+        try:
+            return await self.services.history.version(view, int(wanted))
+        except NotFound:
+            self.send_bare(404, f"Version {int(wanted)} not found")
+            return None
 
     @property
     def base(self) -> str:
@@ -124,19 +139,12 @@ class EndpointHandler(EndpointsBase):
         """One endpoint, active or not; ``version`` shows it as it was defined then."""
         view = await self.view(project, name)
         wanted = self.query(EndpointQuery).version
+        version = await self.version(view, wanted)
         if wanted is None:
             await self.send_endpoint(view)
-            return
-        if not (wanted.isascii() and wanted.isdigit() and len(wanted) <= 9):
-            self.send_bare(400, f"Invalid version parameter: {wanted[:100]}")
-            return
-        try:
-            version = await self.services.history.version(view, int(wanted))
-        except NotFound:
-            self.send_bare(404, f"Version {int(wanted)} not found")
-            return
-        (told,) = await self.told(view)
-        self.send(at_version(told, version))
+        elif version is not None:
+            (told,) = await self.told(view)
+            self.send(at_version(told, version))
 
     head = get
 
@@ -201,6 +209,46 @@ class EndpointVersionHandler(EndpointsBase):
             self.send_bare(404, f"Version {int(number)} not found")
             return
         self.send(version_out(version, view.endpoint))
+
+    head = get
+
+
+class MaterializationHandler(EndpointsBase):
+    """``projects/{project}/endpoints/{name}/materialization_status``."""
+
+    @route(
+        "read",
+        "endpoint:read",
+        "How the rows of an endpoint are kept ready",
+        answer=MaterializationStatus,
+    )
+    async def get(self, project: str, name: str) -> None:
+        """How the newest build stands, when the last good one began, and what it ran into."""
+        self.send(materialization_status(await self.view(project, name)))
+
+    head = get
+
+
+class EndpointOpenApiHandler(EndpointsBase):
+    """``projects/{project}/endpoints/{name}/openapi.json``."""
+
+    @route("read", "endpoint:read", "One endpoint as OpenAPI 3.1", query=EndpointQuery)
+    async def get(self, project: str, name: str) -> None:
+        """What client generators read; with ``version`` they make a client of that one."""
+        view = await self.view(project, name)
+        wanted = self.query(EndpointQuery).version
+        version = await self.version(view, wanted)
+        if version is None:
+            return
+        is_of_it = view.current.query.id == version.query.id
+        document = endpoint_document(
+            view,
+            version,
+            view.current.result if is_of_it else None,
+            self.base,
+            is_pinned=wanted is not None,
+        )
+        self.finish(await self.services.run_in_thread(msgspec.json.encode, document))
 
     head = get
 

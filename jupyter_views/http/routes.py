@@ -22,10 +22,12 @@ from .endpoint_runs import (
 )
 from .endpoints import (
     EndpointHandler,
+    EndpointOpenApiHandler,
     EndpointsHandler,
     EndpointVersionHandler,
     EndpointVersionsHandler,
     ExecutionTimesHandler,
+    MaterializationHandler,
 )
 from .frames import FrameHandler
 from .history import (
@@ -222,6 +224,8 @@ ROUTES: tuple[Route, ...] = (
         ("endpoints/{name}/run.{format}", EndpointRunHandler),
         ("endpoints/{name}/logs", EndpointLogsHandler),
         ("endpoints/{name}/usage", EndpointUsageHandler),
+        ("endpoints/{name}/materialization_status", MaterializationHandler),
+        ("endpoints/{name}/openapi.json", EndpointOpenApiHandler),
         ("endpoints/{name}/versions", EndpointVersionsHandler),
         ("endpoints/{name}/versions/{number}", EndpointVersionHandler),
         ("query/{id}", QueryHandler),

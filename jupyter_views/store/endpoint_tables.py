@@ -29,6 +29,7 @@ endpoints = Table(
     Column("is_active", Boolean, nullable=False, server_default=true()),
     Column("is_materialized", Boolean, nullable=False, server_default=false()),
     Column("derived_from_insight", String),
+    Column("paused_schedule", String),
     Index("uq_endpoints_project_id_name", "project_id", "name", unique=True),
 )
 

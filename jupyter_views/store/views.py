@@ -21,7 +21,7 @@ from sqlalchemy import (
 from ..core.activity import Activity
 from ..core.doors import AnyDoor
 from ..core.errors import StaleWrite
-from ..core.model import Instant, Page, Version, View
+from ..core.model import Instant, Page, Rule, Version, View
 from ..core.placing import Placed
 from ..core.requests import ViewFilter
 from .access import readable_by
@@ -270,14 +270,19 @@ class ViewStore:
                 connection.scalars(select(upstreams.c.view_id).where(upstreams.c.slug == slug))
             )
 
-    def close(self, view: View, door: str, *, by: str, at: Instant, activity: Activity) -> View:
-        """Close one door of a view that has another."""
+    def close(
+        self, view: View, door: str, rule: Rule, *, by: str, at: Instant, activity: Activity
+    ) -> View:
+        """Close one door of a view that has another; ``rule`` is what it has from now on."""
         table = OF_DOOR[door]
+        columns: dict[str, Any] = {"rule": plain(rule)}
+        if rule.schedule is None and view.rule.schedule is not None:
+            columns["next_due_at"] = None
         with self._database.write() as connection:
             moved = connection.execute(
                 update(views)
                 .where(views.c.id == view.id, views.c.revision == view.revision)
-                .values(revision=view.revision + 1, updated_at=at, updated_by=by)
+                .values(**columns, revision=view.revision + 1, updated_at=at, updated_by=by)
             )
             if not moved.rowcount:
                 raise StaleWrite("The view changed while you were changing it.")

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from ..core.activity import Activity, Change
-from .endpoint_bodies import frequency_of
 from .fields import iso
+from .materialization import frequency_word
 
 _SCOPES = {
     "view": "Insight",
@@ -114,5 +114,5 @@ def _change(scope: str, change: Change) -> ChangeOut:
         # The rule of the view, in the words of this door.
         field = _OF_ENDPOINT.get(field, field)
         if field == "sync_frequency":
-            before, after = frequency_of(before), frequency_of(after)
+            before, after = frequency_word(before), frequency_word(after)
     return ChangeOut(type=scope, action=change.action, field=field, before=before, after=after)

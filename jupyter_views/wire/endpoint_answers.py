@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from ..core.endpoint_runs import Ran, failure_of
+from ..core.endpoint_runs import Ran, error_of
 from ..core.errors import OutOfMemory, TimedOut, Unavailable, ViewsError
 from ..core.model import SECOND, Instant, Result
+from ..core.run_paths import PathReason
 from .endpoint_runs import RunWords
 from .envelope import BareError, ErrorOut, error_out, status_of
 from .fields import iso
@@ -58,6 +59,7 @@ class RunOut(Struct, frozen=True, kw_only=True):
     materialized_at: str | UnsetType | None = msgspec.field(name="_materialized_at", default=UNSET)
     endpoint_materialized: bool | UnsetType = UNSET
     endpoint_materialized_at: str | UnsetType | None = UNSET
+    materialization_reason: str | UnsetType | None = UNSET
     cache_key: str | UnsetType = UNSET
     hogql: str | UnsetType = UNSET
     modifiers: dict[str, Any] | UnsetType = UNSET
@@ -88,7 +90,7 @@ def run_out(
     reading = ran.reading
     view, freshness = reading.view, reading.freshness
     result = view.current.result if counts is not None else None
-    failure = failure_of(reading)
+    failure = error_of(reading)
     made = iso(view.version.created_at) or ""
     return RunOut(
         **_result_words(ran, words, result, counts),
@@ -107,6 +109,7 @@ def run_out(
         stale_reason=freshness.reason,
         stale_sources=freshness.sources,
         max_staleness_exceeded=freshness.is_exceeded,
+        **_table_words(ran),
         **(_debug_words(ran) if words.debug else {}),
     )
 
@@ -133,6 +136,38 @@ def _result_words(
         "cache_target_age": iso(ran.reading.freshness.expires_at),
         "next_allowed_client_refresh": iso(result.computed_at + _CLIENT_REFRESH),
         "computed_at": iso(result.computed_at),
+    }
+
+
+_REASONS: dict[PathReason, str] = {
+    "version_pinned": "version pinned",
+    "bypassed": "forced",
+    "filters_given": "other values",
+    "values_given": "other values",
+    "values_moved": "its default values mean another day by now",
+    "build_failed": "the last build failed",
+    "build_running": "being built",
+    "table_missing": "its rows were lost",
+    "table_outdated": "older than its schedule",
+}
+
+
+def _table_words(ran: Ran) -> dict[str, Any]:
+    """Whether rows come from those that are kept ready, and why not; nothing where none are."""
+    reason, view = ran.taken.reason, ran.reading.view
+    if reason == "not_materialized":
+        return {}
+    is_served, words, at = reason == "table_current", _REASONS.get(reason), None
+    if is_served and view.current.result is not None:
+        at = iso(view.current.result.computed_at)
+    if ran.taken.error:
+        words = f"{words}: {ran.taken.error}"
+    return {
+        "materialized": is_served,
+        "materialized_at": at,
+        "endpoint_materialized": is_served,
+        "endpoint_materialized_at": at,
+        "materialization_reason": words,
     }
 
 

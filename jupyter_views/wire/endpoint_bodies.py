@@ -11,26 +11,13 @@ from ..core.errors import Invalid
 from ..core.model import EndpointDoor, Rule, Statement, View
 from ..core.names import checked_endpoint_name
 from ..core.requests import EndpointFilter, NewEndpoint, ViewChange
-from ..core.schedules import parse
 from .changes import given
 from .fields import Tags, Text
 from .insight_filters import people_named, truth
+from .materialization import SCHEDULES
 from .query_objects import Definition
 
 Frequency = Literal["5min", "30min", "1hour", "6hour", "12hour", "24hour", "7day", "30day"]
-_SCHEDULES: dict[str, str] = {
-    "5min": "5m",
-    "30min": "30m",
-    "1hour": "1h",
-    "6hour": "6h",
-    "12hour": "12h",
-    "24hour": "24h",
-    "7day": "7d",
-    "30day": "30d",
-}
-_SPANS = {parse(schedule).age(0): word for word, schedule in _SCHEDULES.items()}
-_DEFAULT_FREQUENCY = "24hour"
-_CRON_FIELDS = 5
 _AGES = (300, 86_400)
 
 
@@ -94,7 +81,7 @@ def _required(field: str) -> Invalid:
 def new_endpoint(body: EndpointRequest, definition: Definition, planned: Statement) -> NewEndpoint:
     """A create in the core's words."""
     said = _said(body)
-    marks, rule = _marks(body, EndpointDoor(id="", name=""), Rule())
+    marks, rule = _marks(body, EndpointDoor(id="", name=""))
     return NewEndpoint(
         name=said["name"],
         planned=planned,
@@ -113,7 +100,7 @@ def endpoint_change(
     """An update in the core's words."""
     assert view.endpoint is not None
     said = _said(body)
-    marks, rule = _marks(body, view.endpoint, view.rule)
+    marks, rule = _marks(body, view.endpoint)
     return ViewChange(
         fields={name: said[name] for name in ("description", "tags") if name in said},
         rule=rule,
@@ -127,16 +114,14 @@ def endpoint_change(
 def check_marks(body: EndpointRequest, view: View | None = None) -> None:
     """Raise Invalid where what a body says of serving cannot be; it names the field."""
     door = view.endpoint if view is not None else None
-    _marks(body, door or EndpointDoor(id="", name=""), view.rule if view else Rule())
+    _marks(body, door or EndpointDoor(id="", name=""))
 
 
 def _said(body: EndpointRequest) -> dict[str, Any]:
     return {name: value for name, value in given(body).items() if value is not None}
 
 
-def _marks(
-    body: EndpointRequest, door: EndpointDoor, rule: Rule
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _marks(body: EndpointRequest, door: EndpointDoor) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a body changes of the door, and of the rule of its view."""
     said = _said(body)
     frequency, is_materialized = said.get("sync_frequency"), said.get("is_materialized")
@@ -158,12 +143,8 @@ def _marks(
     changed: dict[str, Any] = {}
     if body.cache_age_seconds is not UNSET:
         changed["age_seconds"] = _age(body.cache_age_seconds)
-    if is_materialized is False:
-        changed["schedule"] = None
-    elif frequency is not None:
-        changed["schedule"] = _SCHEDULES[frequency]
-    elif is_materialized and rule.schedule is None:
-        changed["schedule"] = _SCHEDULES[_DEFAULT_FREQUENCY]
+    if frequency is not None:
+        changed["schedule"] = SCHEDULES[frequency]
     return marks, changed
 
 
@@ -176,13 +157,6 @@ def _age(seconds: float | UnsetType | None) -> int | None:
             f"Cache age must be between {least} and {most} seconds.", field="cache_age_seconds"
         )
     return int(seconds)
-
-
-def frequency_of(schedule: str | None) -> str | None:
-    """The page's word for a schedule; None for one that it has no word for."""
-    if schedule is None or len(schedule.split()) == _CRON_FIELDS:
-        return None
-    return _SPANS.get(parse(schedule).age(0))
 
 
 def endpoint_filter(query: EndpointsQuery, project_id: int, people: list[str]) -> EndpointFilter:

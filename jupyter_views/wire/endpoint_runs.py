@@ -97,7 +97,8 @@ class RunQuery(Struct, frozen=True, kw_only=True):
 
 
 _WORDS = frozenset(RunRequest.__struct_fields__)
-_NO_VARIABLES = frozenset(RunQuery.__struct_fields__) | {"token"}
+RESERVED = frozenset(RunQuery.__struct_fields__) | {"token"}
+"""What is no variable in an address, unless :data:`~.asked_values.PREFIX` is in front."""
 _OBJECTS = (
     "variables",
     "variables_values",
@@ -163,7 +164,7 @@ def with_texts(request: RunRequest, arguments: dict[str, list[bytes]], view: Vie
     texts = {
         name.removeprefix(PREFIX): [value.decode("utf-8", "replace") for value in values]
         for name, values in arguments.items()
-        if name not in _NO_VARIABLES
+        if name not in RESERVED
     }
     if not texts:
         return request

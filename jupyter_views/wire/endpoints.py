@@ -8,12 +8,11 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from ..core.endpoints import Materialization, materialization_of
-from ..core.model import EndpointDoor, Instant, Result, Rule, Version, View
+from ..core.model import EndpointDoor, Instant, Result, Version, View
 from ..core.parameters import ParameterType
 from ..core.reading import Reading
-from .endpoint_bodies import frequency_of
 from .fields import iso
+from .materialization import MaterializationOut, frequency_of, materialization_out
 from .parameters import ParameterBody, parameters_out
 from .people import PersonOut, person_out
 from .query_objects import query_object_of
@@ -43,17 +42,6 @@ class ColumnOut(Struct, frozen=True, kw_only=True):
 
     name: str
     type: str
-
-
-class MaterializationOut(Struct, frozen=True, kw_only=True):
-    """Whether rows are kept ready, or why they cannot be."""
-
-    can_materialize: bool
-    reason: str | UnsetType | None = UNSET
-    status: str | UnsetType = UNSET
-    last_materialized_at: str | UnsetType | None = UNSET
-    error: str | UnsetType | None = UNSET
-    sync_frequency: str | UnsetType | None = UNSET
 
 
 class EndpointOut(Struct, frozen=True, kw_only=True):
@@ -133,7 +121,7 @@ def endpoint_out(reading: Reading, base: str, last_run: Instant | None) -> Endpo
         parameters=_parameters(view.version),
         is_active=door.is_active,
         cache_age_seconds=view.rule.age_seconds,
-        sync_frequency=frequency_of(view.rule.schedule),
+        sync_frequency=frequency_of(view),
         endpoint_path=path,
         url=f"{base}{path}",
         ui_url=None,
@@ -147,7 +135,7 @@ def endpoint_out(reading: Reading, base: str, last_run: Instant | None) -> Endpo
         last_executed_at=iso(last_run),
         columns=_columns(result),
         tags=view.tags,
-        materialization=_materialization_out(materialization_of(view), view.rule),
+        materialization=materialization_out(view),
         is_stale=freshness.is_stale,
         stale_reason=freshness.reason,
         stale_sources=freshness.sources,
@@ -233,16 +221,4 @@ def _columns(result: Result | None) -> tuple[ColumnOut, ...]:
     found = result.columns if result else ()
     return tuple(
         ColumnOut(name=column.name, type=_TYPES.get(column.type, "unknown")) for column in found
-    )
-
-
-def _materialization_out(found: Materialization, rule: Rule) -> MaterializationOut:
-    if found.status is None:
-        return MaterializationOut(can_materialize=found.can_materialize, reason=found.reason)
-    return MaterializationOut(
-        status=found.status,
-        can_materialize=True,
-        last_materialized_at=iso(found.last_materialized_at),
-        error=found.error,
-        sync_frequency=frequency_of(rule.schedule),
     )

@@ -6,6 +6,7 @@ import asyncio
 import re
 
 import pytest
+from fault.own_clock import until
 
 ENDPOINTS = "api/projects/@current/endpoints"
 SELECT = {"kind": "HogQLQuery", "query": "SELECT 1 AS one, 'a' AS word"}
@@ -57,6 +58,16 @@ async def test_an_endpoint_is_made_with_a_name_and_a_query(api):
     assert (endpoint["stale_sources"], endpoint["computed_at"]) == ([], None)
 
 
+async def built(api) -> dict:
+    """The endpoint whose rows are kept ready, once they are there."""
+
+    async def is_there() -> dict | None:
+        found = (await api("GET", f"{ENDPOINTS}/daily")).json
+        return found if found["materialization"]["status"] == "Completed" else None
+
+    return await until(is_there)
+
+
 async def test_every_field_of_a_create_is_kept(api):
     said = {
         "description": "how many",
@@ -74,12 +85,15 @@ async def test_every_field_of_a_create_is_kept(api):
     assert {name: endpoint[name] for name in said} == said
     assert endpoint["materialization"] == {
         "can_materialize": True,
-        "status": "Unknown",
-        "last_materialized_at": None,
+        "reason": None,
+        "status": endpoint["materialization"]["status"],
+        "last_materialized_at": endpoint["computed_at"],
         "error": None,
         "sync_frequency": "1hour",
     }
-    assert (await api("GET", f"{ENDPOINTS}/daily")).json == endpoint
+    kept = await built(api)
+    assert (await api("GET", f"{ENDPOINTS}/daily")).json == kept
+    assert {name: kept[name] for name in said} == said
 
 
 @pytest.mark.parametrize(
@@ -211,7 +225,8 @@ async def test_null_leaves_everything_but_the_age(api):
         "description": "d", "tags": ["t"], "cache_age_seconds": 600, "is_materialized": True,
         "sync_frequency": "7day", "derived_from_insight": "Abcd1234",
     }  # fmt: skip
-    endpoint = await made(api, **said)
+    await made(api, **said)
+    endpoint = await built(api)
 
     nulls = {**dict.fromkeys(said), "name": None, "query": None, "is_active": None}
     kept = await changed(api, {k: v for k, v in nulls.items() if k != "cache_age_seconds"})
@@ -292,9 +307,7 @@ async def test_what_needs_a_value_is_not_materialized_and_the_reason_names_it(ap
         "reason": "No default value for region.",
     }
     assert refusal(refused) == refusal(created) == (400, "is_materialized")
-    assert refused.json["detail"] == (
-        "Cannot materialize endpoint. Reason: No default value for region."
-    )
+    assert refused.json["detail"] == ("Cannot materialize endpoint: No default value for region.")
     assert done["is_materialized"] is True
 
 

@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("1"), nullable=False),
         sa.Column("is_materialized", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.Column("derived_from_insight", sa.String(), nullable=True),
+        sa.Column("paused_schedule", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["view_id"], ["views.id"], name=op.f("fk_endpoints_view_id"), ondelete="CASCADE"
         ),
