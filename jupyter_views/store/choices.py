@@ -28,7 +28,7 @@ class ChoiceStore:
             key = choice.view_id, hash_of([choice.query_id, choice.params])
             counted[key] = choice, counted.get(key, (choice, 0))[1] + 1
         view_ids = {view_id for view_id, _ in counted}
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             there = set(connection.scalars(select(views.c.id).where(views.c.id.in_(view_ids))))
             for (view_id, hashed), (choice, times) in counted.items():
                 if view_id not in there:

@@ -137,14 +137,28 @@ class Database:
                 _let_go(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction, committed whole on exit or rolled back whole."""
+    def write(self, *, is_forced: bool = True) -> Iterator[Connection]:
+        """One transaction, committed whole on exit or rolled back whole.
+
+        Parameters
+        ----------
+        is_forced
+            Whether it is on the disk when this returns. Else it outlives the
+            server's end at any moment, and the machine's loss of power within
+            seconds may take the last of them back, in order and each whole:
+            for what can be done again, such as a run.
+        """
         self._require_file()
-        with self._translated(), self._writer.begin() as connection:
-            try:
-                yield connection
-            finally:
-                _let_go(connection)
+        with self._translated(), self._writer.connect() as connection:
+            if self._is_sqlite:
+                level = "FULL" if is_forced else "NORMAL"
+                raw: Any = connection.connection.driver_connection
+                raw.execute(f"PRAGMA synchronous={level}")
+            with connection.begin():
+                try:
+                    yield connection
+                finally:
+                    _let_go(connection)
 
     def _require_file(self) -> None:
         # SQLite goes on writing to a file that was removed, and nobody would ever read it.

@@ -28,7 +28,7 @@ class ExecutionStore:
     def write(self, lines: tuple[Execution, ...]) -> None:
         """Add lines in one commit; those of views that are gone are dropped."""
         view_ids = {line.view_id for line in lines}
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             # Locked, so that nobody deletes one before its lines are in.
             is_there = select(views.c.id).where(views.c.id.in_(view_ids))
             there = set(connection.scalars(is_there.with_for_update(read=True)))
@@ -78,7 +78,7 @@ class ExecutionStore:
         )
         is_needless = or_(executions.c.status == "refused", has_newer)
         is_old = and_(executions.c.at < now - LOG_KEPT, is_needless)
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             connection.execute(
                 delete(executions).where(or_(executions.c.at < now - RUNS_KEPT, is_old))
             )

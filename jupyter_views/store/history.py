@@ -119,7 +119,7 @@ class HistoryStore:
 
     def note_changes(self, statement_id: str, changes: Changes) -> None:
         """Keep what a refresh changed in the rows that it replaced."""
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             connection.execute(
                 update(statements)
                 .where(statements.c.id == statement_id)
@@ -153,7 +153,7 @@ class HistoryStore:
         newest of its view's log is counted on; of each view the newest 200
         are kept.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             by_view = attrgetter("view_id")
             for view_id, mine in groupby(sorted(lines, key=by_view), key=by_view):
                 # Locked, so that nobody deletes it before the lines are in.

@@ -90,7 +90,7 @@ class StatementStore:
         StaleWrite
             When the view's definition is no longer that of the refresh.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             if statement.view_id is not None and (
                 earlier := refresh_instead(connection, statement.view_id, replaces)
             ):
@@ -130,7 +130,7 @@ class StatementStore:
 
     def plan(self, statement: Statement) -> Statement:
         """Keep a definition that nobody has run yet, as what a view holds until then."""
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             statement = replace(statement, query=saved_query(connection, statement.query))
             connection.execute(insert(statements).values(**self._cells(statement)))
         return statement
@@ -213,7 +213,7 @@ class StatementStore:
         LeaseLost
             Unless this server holds the statement under ``fence``.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             require_lease(connection, statement_id, self._server_id, fence)
             connection.execute(
                 update(statements)
@@ -234,7 +234,7 @@ class StatementStore:
         LeaseLost
             Unless this server holds the statement under ``fence``.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             require_lease(connection, statement_id, self._server_id, fence)
             connection.execute(insert(results).values(**plain(result)))
             finished = finish(
@@ -249,7 +249,7 @@ class StatementStore:
 
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None:
         """Record signatures that prove as much as the old ones, but more cheaply."""
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             connection.execute(
                 update(results).where(results.c.id == result_id).values(signatures=signatures)
             )
@@ -268,7 +268,7 @@ class StatementStore:
         LeaseLost
             Unless this server holds the statement under ``fence``.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             require_lease(connection, statement_id, self._server_id, fence)
             finished = finish(connection, statement_id, status=status, error=error, at=at)
             return release_views(connection, finished, status, at)
@@ -278,7 +278,7 @@ class StatementStore:
 
         Its holder loses the lease, so that nothing comes of it any more.
         """
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             connection.execute(
                 update(statements)
                 .where(statements.c.id == statement_id)
@@ -290,7 +290,7 @@ class StatementStore:
 
     def detach(self, statement_id: str, error: dict[str, Any], at: Instant) -> list[int]:
         """Cancel one follower alone; its primary goes on."""
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             moved = connection.execute(
                 update(statements)
                 .where(statements.c.id == statement_id, statements.c.status.in_(IN_FLIGHT))
@@ -347,7 +347,7 @@ class StatementStore:
             statements.c.server_id == self._server_id,
             tuple_(statements.c.id, statements.c.fence).in_(list(held.items())),
         )
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             kept = connection.scalars(
                 update(statements)
                 .where(mine)
@@ -371,7 +371,7 @@ class StatementStore:
             statements.c.fence == lease.fence,
             statements.c.beat == lease.beat,
         )
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             status = connection.execute(
                 update(statements)
                 .where(as_seen)
@@ -391,7 +391,7 @@ class StatementStore:
 
     def let_go(self) -> None:
         """Leave what waits here to any other server."""
-        with self._database.write() as connection:
+        with self._database.write(is_forced=False) as connection:
             connection.execute(
                 update(statements)
                 .where(statements.c.server_id == self._server_id, _HAS_NOT_ENDED)
