@@ -6,18 +6,22 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from . import _statements, _transport
+from . import _statements, _transport, _values
 from ._arrow import convert, read_batches, read_table
 from ._output import Card, headline, to_html
 from ._past import Difference
-from ._sharing import Shareable
+from ._publishing import Publishable
 from ._transport import Transport
+from ._values import window_of
+from .core.errors import EngineFailed, Unavailable
 
 if TYPE_CHECKING:
+    import httpx
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -33,22 +37,7 @@ def path_of(slug: str) -> str:
     return f"v1/perspectives/{quote(slug, safe='')}"
 
 
-def window_of(transport: Transport, path: str, limit: int, offset: int = 0) -> dict[str, Any]:
-    """A window of a stored result as JSON; exact numbers beyond 2**53 come as text.
-
-    Returns
-    -------
-    dict
-        ``cols``, ``types``, ``rows`` (lists), ``total_row_count``, and
-        ``computed_at``: which result these rows are of.
-    """
-    answer = transport.request(
-        "GET", path, params={"format": "json", "limit": limit, "offset": offset, "big": "string"}
-    )
-    return {"computed_at": answer.headers.get("X-Result-Computed-At"), **answer.json()}
-
-
-class View(Shareable):
+class View(Publishable):
     """One view: its rows, and what is known of their freshness.
 
     Everything about freshness is asked of the server, at most once a second.
@@ -141,16 +130,22 @@ class View(Shareable):
         Parameters
         ----------
         **params
-            Other parameter values than the saved ones; the query is run for them.
+            Other values for the view's parameters than its own: texts,
+            numbers, bools, dates, datetimes, lists; a pair for a range. Rows
+            that nobody asked for before are computed, in a minute at most.
 
         Raises
         ------
+        InvalidParameters, Invalid
+            In one sentence, what is wrong with a value or a name.
         RefreshFailed
             If running it with these values fails.
+        StillRunning
+            If it takes longer; ask again later.
         """
-        path, known = self._result_path(params), None if params else self._rows
+        known = None if params else self._rows
         headers = {"If-None-Match": known[0]} if known else {}
-        with self._arrow_stream(path, headers) as response:
+        with self._arrow_stream(params, headers) as response:
             if response.status_code == 304 and known:
                 return known[1]
             table = read_table(response)
@@ -175,7 +170,7 @@ class View(Shareable):
 
     def batches(self, **params: Any) -> Iterator[pa.RecordBatch]:
         """Record batches as they arrive; memory holds one of them."""
-        with self._arrow_stream(self._result_path(params), {}) as response:
+        with self._arrow_stream(params, {}) as response:
             yield from read_batches(response)
 
     def to_csv(self, path: str | os.PathLike[str], **params: Any) -> None:
@@ -187,38 +182,42 @@ class View(Shareable):
     def text(self, format: str, *, limit: int | None = None, **params: Any) -> Iterator[bytes]:
         """The rows as ``csv`` or ``ndjson``, digit for digit as the server stores them."""
         asked = {"format": format} if limit is None else {"format": format, "limit": limit}
-        with self._transport.stream(self._result_path(params), params=asked) as response:
+        with self._stream(params, asked, {}) as response:
             yield from response.iter_bytes()
 
-    def _arrow_stream(self, path: str, headers: dict[str, str]) -> Any:
+    def _arrow_stream(
+        self, params: dict[str, Any], headers: dict[str, str]
+    ) -> AbstractContextManager[httpx.Response]:
         # Content coding would hide the length and cost a second copy.
-        return self._transport.stream(
-            path, params={"format": "arrow"}, headers={"Accept-Encoding": "identity", **headers}
-        )
+        return self._stream(params, {"format": "arrow"}, {"Accept-Encoding": "identity", **headers})
 
-    def _result_path(self, params: dict[str, Any]) -> str:
-        if not params:
-            return f"{path_of(self.slug)}/result"
-        return f"v1/statements/{self.run(params)['id']}/result"
+    @contextmanager
+    def _stream(
+        self, params: dict[str, Any], asked: dict[str, Any], headers: dict[str, str]
+    ) -> Iterator[httpx.Response]:
+        if params:
+            asked = asked | _values.address_of(self.facts, params)
+        with ExitStack() as stack:
+            yield self._opened(stack, asked, headers)
 
-    def run(self, params: dict[str, Any], wait: float = WAIT_SECONDS) -> dict[str, Any]:
-        """Run the definition with other parameter values; the view stays as it is.
-
-        Returns
-        -------
-        dict
-            The finished statement.
-        """
-        return _statements.run_to_end(self._transport, self.draft(params), wait)
-
-    def draft(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Body of a statement that runs the definition with these values over the saved ones."""
-        facts = self.facts
-        return {
-            "sql": facts["sql_query"],
-            "connection": facts.get("gateway") or "local",
-            "params": {**(facts.get("params") or {}), **params},
-        } | {name: facts[name] for name in ("frames", "base_dir") if facts.get(name)}
+    def _opened(
+        self, stack: ExitStack, asked: dict[str, Any], headers: dict[str, str]
+    ) -> httpx.Response:
+        """The rows that an address asks for; what has to be computed first is waited for."""
+        path = f"{path_of(self.slug)}/result"
+        until = time.monotonic() + WAIT_SECONDS
+        while True:
+            answer = self._transport.stream(path, params=asked, headers=headers)
+            try:
+                return stack.enter_context(answer)
+            except Unavailable as error:
+                running = _values.computing(error)
+                if running is None:
+                    raise
+                if time.monotonic() > until:
+                    raise _statements.StillRunning(running, WAIT_SECONDS) from None
+            except EngineFailed as error:
+                raise _statements.RefreshFailed(error) from None
 
     def refresh(
         self,

@@ -198,6 +198,7 @@ class Views(Mapping[str, "View"]):
         sql: str,
         *,
         params: dict[str, Any] | None = None,
+        parameters: Iterable[dict[str, Any]] = (),
         slug: str | None = None,
         connection: str | None = None,
         description: str | None = None,
@@ -213,6 +214,11 @@ class Views(Mapping[str, "View"]):
 
         Parameters
         ----------
+        parameters
+            Declarations, as the server takes them: ``{"name": "least",
+            "type": "integer", "defaultValue": 5}``.
+        params
+            Values of parameters for the rows that are saved, over defaults.
         base_dir
             Folder on the server from which relative file names start; None
             for the server's own root folder.
@@ -229,7 +235,8 @@ class Views(Mapping[str, "View"]):
         StillRunning
             After ``wait`` seconds; nothing is saved.
         """
-        given = {"connection": connection, "params": params, "base_dir": base_dir}
+        given: dict[str, Any] = {"connection": connection, "params": params, "base_dir": base_dir}
+        given["parameters"] = list(parameters)
         given |= {name: rule.get(name) for name in VERIFYING}
         body = {"sql": sql, **{key: value for key, value in given.items() if value}}
         statement = run_to_end(self._transport, body, wait)

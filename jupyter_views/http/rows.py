@@ -207,6 +207,7 @@ def _require_ended(reading: Reading) -> None:
             "The rows for these values are not computed yet.",
             hint="Ask again in a moment.",
             retry_after_seconds=1,
+            details={"statement_id": reading.refresh.id},
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from .._output import age, moment, plain
 from .._view import path_of
 from ..core.errors import MissingParameters, NotFound, ParseError, ViewsError
-from . import frames
+from . import frames, params
 from .context import Session
 from .errors import NOTHING_SAVED, MagicError, word_at
 
@@ -16,9 +18,18 @@ _UPSTREAM = re.compile(r'\bviews\s*\.\s*(?:"([^"]+)"|([A-Za-z0-9_]+))', re.IGNOR
 _UNQUOTED = re.compile(r"\bviews\s*\.\s*([A-Za-z0-9_]+(?:-[A-Za-z0-9_]+)+)", re.IGNORECASE)
 
 
-def for_the_cell(error: ViewsError, sql: str, session: Session) -> ViewsError:
-    """The error with the next step that a cell offers."""
-    if isinstance(error, MissingParameters):
+def for_the_cell(error: ViewsError, draft: dict[str, Any], session: Session) -> ViewsError:
+    """The error with the next step that a cell offers.
+
+    Parameters
+    ----------
+    draft
+        Body of the statement that failed.
+    """
+    sql = draft["sql"]
+    if example := _declaration(error, draft.get("parameters") or ()):
+        error.hint = example
+    elif isinstance(error, MissingParameters):
         names = error.details.get("parameters") or ("NAME",)
         error.hint = "  ".join(f"--param {name}=VALUE" for name in names)
     elif isinstance(error, NotFound):
@@ -28,6 +39,17 @@ def for_the_cell(error: ViewsError, sql: str, session: Session) -> ViewsError:
     else:
         _explain_variable(error, sql, session)
     return error
+
+
+def _declaration(error: ViewsError, declared: Iterable[dict[str, Any]]) -> str | None:
+    """What to type for the parameter whose declaration, or whose value, the server refused."""
+    field = str(error.details.get("field", ""))
+    for each in declared:
+        if field == each["name"]:
+            return f"--value {each['name']}={params.sample_of(each['type'])}"
+        if field.startswith(f"parameters.{each['name']}."):
+            return params.example_of(each["name"], each["type"])
+    return None
 
 
 def _point_at_view(error: ViewsError, sql: str, session: Session) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "list", "flag", "count", "choice"]
+Kind = Literal["text", "list", "flag", "count", "choice", "word"]
 _PARAM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _DASHES = ("–", "—", "−")
 
@@ -36,10 +36,14 @@ class Option:
     flag
         With its two hyphens. A ``flag`` option may be negated by ``--no-``
         when ``has_no`` is set.
+    kind
+        A ``word`` may stand alone: True then.
     metavar
         How help shows its value; empty for a flag.
     choices
         Allowed values of a ``choice``.
+    has_parentheses
+        Its value goes on over white space until its parentheses are closed.
     """
 
     flag: str
@@ -48,6 +52,7 @@ class Option:
     metavar: str = ""
     choices: tuple[str, ...] = ()
     has_no: bool = False
+    has_parentheses: bool = False
 
     @property
     def key(self) -> str:
@@ -71,8 +76,15 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         flag="--param",
         kind="list",
-        metavar="NAME[:TYPE]=VALUE",
-        help="value of $NAME in the SQL; TYPE is text, number, date or bool; repeatable",
+        metavar="NAME[:TYPE][=DEFAULT]",
+        has_parentheses=True,
+        help="declare $NAME of the SQL: least:integer(0..100)=5, region:enum(EU,US)=EU; repeatable",
+    ),
+    Option(
+        flag="--value",
+        kind="list",
+        metavar="NAME=VALUE",
+        help="value of a parameter for the rows that are saved, over its default; repeatable",
     ),
     Option(flag="--tag", kind="list", metavar="TAG", help="tag of the view; repeatable"),
     Option(flag="--desc", kind="text", metavar="TEXT", help="description of the view"),
@@ -129,6 +141,12 @@ OPTIONS: tuple[Option, ...] = (
         kind="text",
         metavar="COLUMN,COLUMN",
         help="what identifies a row when results are compared; '' guesses it (default)",
+    ),
+    Option(
+        flag="--endpoint",
+        kind="word",
+        metavar="[NAME]",
+        help="programs run it too, under this name or one made from the view's; the name stays",
     ),
     Option(flag="--name", kind="text", metavar="TEXT", help="give the view a new name"),
     Option(flag="--note", kind="text", metavar="TEXT", help="note for the version history"),
@@ -228,8 +246,12 @@ def parse(line: str, options: Sequence[Option] = OPTIONS, *, free: bool = False)
             if has_value:
                 raise BadLine(f"{flag} takes no value.", f"Write {flag} alone.")
             values[option.key] = is_on
+        elif option.kind == "word" and not has_value and _ends(tokens, at):
+            _put(values, option, True)
         else:
             value, at = (given, at) if has_value else _next(tokens, at, flag, option.metavar)
+            if option.has_parentheses:
+                value, at = _whole(tokens, at, value)
             _put(values, option, value)
     return Line(" ".join(tokens[:first]), values)
 
@@ -277,18 +299,31 @@ def _unknown(flag: str, options: Sequence[Option]) -> BadLine:
 
 
 def _next(tokens: list[str], at: int, flag: str, metavar: str) -> tuple[str, int]:
-    if at >= len(tokens) or _is_option(tokens[at]):
+    if _ends(tokens, at):
         raise BadLine(f"{flag} needs a value.", f"{flag} {metavar}")
     return tokens[at], at + 1
 
 
-def _put(values: dict[str, Any], option: Option, text: str) -> None:
+def _ends(tokens: list[str], at: int) -> bool:
+    return at >= len(tokens) or _is_option(tokens[at])
+
+
+def _whole(tokens: list[str], at: int, value: str) -> tuple[str, int]:
+    """A value with the tokens that its open parentheses still hold."""
+    while value.count("(") > value.count(")") and not _ends(tokens, at):
+        value, at = f"{value} {tokens[at]}", at + 1
+    return value, at
+
+
+def _put(values: dict[str, Any], option: Option, text: str | Literal[True]) -> None:
     if option.kind == "list":
         values.setdefault(option.key, []).append(text)
         return
     if option.key in values:
         raise BadLine(f"{option.flag} is given twice.", "Keep one of them.")
-    if option.kind == "count":
+    if text is True:
+        values[option.key] = True
+    elif option.kind == "count":
         if not text.isdecimal():
             raise BadLine(f"{option.flag} needs a whole number; got {text!r}.")
         values[option.key] = int(text)

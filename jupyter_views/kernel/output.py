@@ -60,8 +60,12 @@ def view_list(rows: list[dict[str, Any]], now: datetime | None = None) -> dict[s
         return note(
             "No views yet. Run this in a cell:\n\n%%perspective My first view\nSELECT 42 AS answer"
         )
-    head = ("Status", "Name", "Slug", "Owner", "Rows", "Computed")
+    head: tuple[str, ...] = ("Status", "Name", "Slug", "Owner", "Rows", "Computed")
     table = [_list_row(row, now) for row in rows]
+    if any(row.get("endpoint_name") for row in rows):
+        head = (*head, "Endpoint")
+        names = (str(row.get("endpoint_name") or "") for row in rows)
+        table = [(*cells, name) for cells, name in zip(table, names, strict=True)]
     return {"text/html": _list_html(head, table), "text/plain": _list_text(head, table)}
 
 
@@ -102,7 +106,7 @@ def _list_text(head: tuple[str, ...], table: list[tuple[str, ...]]) -> str:
     )
 
 
-def plan_words(name: str, plan: dict[str, Any], frames: list[str]) -> str:
+def plan_words(name: str, plan: dict[str, Any], frames: list[str], parameters: list[str]) -> str:
     """What a dry run found out."""
     reads = [
         f"{read['name']} (frame of this kernel)"
@@ -112,8 +116,8 @@ def plan_words(name: str, plan: dict[str, Any], frames: list[str]) -> str:
     ]
     lines = [f"{name} was checked. Nothing was run."]
     lines.append(f"  Reads: {', '.join(reads) if reads else 'nothing'}")
-    if plan.get("parameters"):
-        lines.append(f"  Parameters: {', '.join(plan['parameters'])}")
+    if parameters:
+        lines.append(f"  Parameters: {', '.join(parameters)}")
     if plan.get("volatile"):
         lines.append(f"  Changes by itself: {', '.join(plan['volatile'])}; it becomes stale by age")
     return "\n".join(lines)

@@ -17,13 +17,12 @@ from .._output import Card, plain
 from .._rule import VERIFYING
 from .._view import path_of
 from ..core.errors import Forbidden, NotFound, SlugTaken, StaleWrite, ViewsError
-from . import frames, output
+from . import frames, output, params, publishing
 from .context import Session
 from .errors import KEPT, NOTHING_SAVED, Cancelled, MagicError, from_views_error
 from .explaining import changed_elsewhere, for_the_cell
 from .grammar import BadLine, Line
 from .noting import links, notes_of
-from .params import parse_param
 from .rules import rule_fields
 from .running import Live, finish, refresh
 from .shown import ShownView
@@ -47,9 +46,12 @@ class Wish:
     ----------
     draft
         Body of the statement: sql, base_dir, and what was given of
-        connection and params.
+        connection, parameters and params.
     facts
         Fields of the perspective that were given as options.
+    endpoint
+        The name of the endpoint to open, True for one made from the view's
+        name, None for no endpoint.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Wish:
     kind: str
     rows: int
     is_dry_run: bool
+    endpoint: str | bool | None = None
 
 
 def read_wish(line: Line, cell: str, folder: str) -> Wish:
@@ -80,9 +83,13 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
         raise BadLine("The cell holds no SQL.", "Put one SELECT below the first line.")
     slug = slug_from(name)
     draft: dict[str, Any] = {"sql": sql, "base_dir": folder}
-    params = [parse_param(text) for text in line["param"] or ()]
-    if params:
-        draft["params"] = {param.name: param.value for param in params}
+    declared = [params.parse_param(text) for text in line["param"] or ()]
+    values = params.given_values(declared, line["value"] or ())
+    params.require_values(declared, values)
+    if declared:
+        draft["parameters"] = declared
+    if values:
+        draft["params"] = values
     if line["conn"]:
         draft["connection"] = line["conn"]
     into, kind = _variable(line)
@@ -95,6 +102,7 @@ def read_wish(line: Line, cell: str, folder: str) -> Wish:
         kind,
         20 if line["rows"] is None else min(20, line["rows"]),
         bool(line["dry_run"]),
+        publishing.checked(line["endpoint"]),
     )
 
 
@@ -152,7 +160,7 @@ def save(session: Session, wish: Wish) -> ShownView | None:
             raise changed_elsewhere(session, wish.slug, error) from None
         raise from_views_error(error, outcome=NOTHING_SAVED) from None
     except ViewsError as error:
-        error = for_the_cell(error, sql, session)
+        error = for_the_cell(error, wish.draft, session)
         raise from_views_error(error, sql=sql, outcome=outcome) from None
     except KeyboardInterrupt:
         # Not while the statement ran, which has its own words: while something was sent.
@@ -168,7 +176,7 @@ def _save(
 ) -> ShownView | None:
     transport = session.views._transport
     facts = known.facts if known else {}
-    draft = _verified_as(wish, facts)
+    draft = _as_known(wish, facts)
     if wish.is_dry_run:
         _show_plan(session, wish, draft, live)
         return None
@@ -195,13 +203,18 @@ def _save(
         changed = {**wish.facts, "statement_id": ended["id"]}
         detail = _put(session, known, changed) if known else _post(session, wish, changed)
     session.bound[wish.slug] = bound
-    return _show(session, wish, facts or None, detail, ended, live)
+    said = publishing.publish(session, wish.endpoint, detail)
+    return _show(session, wish, facts or None, detail, ended, live, said)
 
 
-def _verified_as(wish: Wish, known: dict[str, Any]) -> dict[str, Any]:
-    """The draft with the view's own way to verify sources."""
+def _as_known(wish: Wish, known: dict[str, Any]) -> dict[str, Any]:
+    """The draft with what only the view says: how to verify sources, what parameters are called."""
     rule = {name: wish.facts.get(name, known.get(name)) for name in VERIFYING}
-    return {**wish.draft, **{name: value for name, value in rule.items() if value}}
+    draft = {**wish.draft, **{name: value for name, value in rule.items() if value}}
+    if "parameters" in draft:
+        before = known.get("parameters") or ()
+        draft["parameters"] = params.with_known(draft["parameters"], before)
+    return draft
 
 
 def _known(session: Session, wish: Wish) -> Known | None:
@@ -266,6 +279,8 @@ def _is_same(known: dict[str, Any], draft: dict[str, Any], bound: dict[str, str]
     return (
         str(known.get("sql_query", "")).strip() == draft["sql"].strip()
         and (known.get("params") or {}) == draft.get("params", {})
+        and list(map(params.told, known.get("parameters") or ()))
+        == list(map(params.told, draft.get("parameters", ())))
         and bound == draft.get("frames", {})
         and known.get("gateway", "local") == draft.get("connection", "local")
         and all((known.get(name) or None) == draft.get(name) for name in VERIFYING)
@@ -299,7 +314,8 @@ def _show_plan(session: Session, wish: Wish, draft: dict[str, Any], live: Live) 
         for read in plan.get("reads", ())
         if frames._variable(read["name"], session.shell.user_ns)
     ]
-    live.show(output.note(output.plan_words(wish.name, plan, own)))
+    words = params.words_of(draft.get("parameters") or ())
+    live.show(output.note(output.plan_words(wish.name, plan, own, words)))
 
 
 def _show(
@@ -309,7 +325,9 @@ def _show(
     detail: dict[str, Any],
     ended: dict[str, Any],
     live: Live,
+    said: tuple[str, ...],
 ) -> ShownView:
+    notes = notes_of(wish, known, {**detail, "volatile": ended.get("volatile")})
     view = ShownView(session, detail)
     window = view.window(wish.rows) if wish.rows else None
     if wish.into:
@@ -323,7 +341,7 @@ def _show(
                 window=window,
                 seconds=seconds,
                 most_rows=wish.rows,
-                notes=notes_of(wish, known, {**detail, "volatile": ended.get("volatile")}),
+                notes=(*notes, *said),
                 links=links(session, detail["slug"]),
             )
         )

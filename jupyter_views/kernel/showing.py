@@ -8,18 +8,17 @@ from typing import Any
 
 from IPython.display import display
 
-from .. import _statements, _transport
+from .. import _transport, _values
 from .._output import Card
 from .._rule import kept_fresh
-from .._view import window_of
-from ..core.errors import ViewsError
+from ..core.errors import BadRequest, Invalid, ViewsError
 from . import frames, grammar, output, params, past, programs, sharing
 from .context import Session
 from .errors import KEPT, from_views_error
 from .finding import find
 from .grammar import BadLine, Line
 from .noting import links
-from .running import Live, finish, refresh
+from .running import Live, computed, refresh
 from .saving import read_wish, save
 from .shown import ShownView
 
@@ -80,7 +79,7 @@ def _show(session: Session, view: ShownView, line: Line) -> ShownView:
     values = line["params"]
     if values:
         window, notes = _with_values(session, view, values, rows)
-        facts = {**facts, "row_count": window["total_row_count"], "status": "fresh"}
+        facts = _values.facts_with(facts, window)
     else:
         window, notes = view.window(rows), tuple(filter(None, (kept_fresh(facts),)))
         session.remember(facts, window)
@@ -93,43 +92,38 @@ def _show(session: Session, view: ShownView, line: Line) -> ShownView:
 
 
 def _with_values(
-    session: Session, view: ShownView, values: dict[str, str], rows: int
+    session: Session, view: ShownView, texts: dict[str, str], rows: int
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    saved = view._facts.get("params") or {}
-    for name in values:
-        if name not in saved:
-            near = difflib.get_close_matches(name, saved, n=1)
-            known = f"It has {', '.join(saved)}." if saved else "It has no parameters."
+    """The view's rows for these values, and what is said of them."""
+    facts = view._facts
+    kinds = _values.kinds_of(facts)
+    for name in texts:
+        if name not in kinds:
+            known = f"It has {', '.join(kinds)}." if kinds else "It has no parameters."
+            near = difflib.get_close_matches(name, kinds, n=1)
             raise BadLine(
                 f"{view.slug} has no parameter {name}.",
                 f"Did you mean --{near[0]}?" if near else known,
             )
-    typed = {
-        name: params.coerce(name, params.kind_of(saved[name]), text)
-        for name, text in values.items()
-    }
-    transport = session.views._transport
-    draft = {"base_dir": session.folder, **view.draft(typed)}
-    if bound := session.bound.get(view.slug):
-        draft.setdefault("frames", bound)
-    live = Live(session, view.name)
+    typed = {name: params.value_of(kinds[name], text) for name, text in texts.items()}
     try:
-        ended = finish(
-            transport,
-            live,
-            lambda key: _statements.submit(
-                transport,
-                {**draft, "client_id": key},
-                wait_seconds=1,
-                retry_on_recent_failure="true",
-            ),
-            outcome=KEPT,
-        )
+        window = computed(session, view, _values.address_of(facts, typed), rows)
+    except (BadRequest, Invalid) as error:
+        error.hint = error.hint or _example(view, error, kinds)
+        raise from_views_error(error) from None
     except ViewsError as error:
         raise from_views_error(error, sql=view.sql, outcome=KEPT) from None
-    window = window_of(transport, f"v1/statements/{ended['id']}/result", rows)
-    words = ", ".join(f"{name} = {value}" for name, value in typed.items())
+    words = ", ".join(f"{name} = {params.shown(value)}" for name, value in typed.items())
     return window, (f"With {words}. The saved view is unchanged.",)
+
+
+def _example(view: ShownView, error: ViewsError, kinds: dict[str, str]) -> str | None:
+    """What to type for the parameters that an error names."""
+    names = [name for name in error.details.get("parameters") or () if name in kinds]
+    if not names:
+        return None
+    values = (f"--{name} {params.sample_of(kinds[name])}" for name in names)
+    return f"%perspective {view.slug} {' '.join(values)}"
 
 
 def verb(session: Session, text: str) -> ShownView | None:

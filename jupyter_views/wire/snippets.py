@@ -230,15 +230,7 @@ def _out(door: Door) -> DoorSnippets:
         address=door.address,
         note=door.note,
         snippets=tuple(
-            Snippet(
-                language=language, label=label, text=text, note=note, scopes=_scopes(door, language)
-            )
+            Snippet(language=language, label=label, text=text, note=note, scopes=(door.scope,))
             for language, label, text, note in texts_of(door)
         ),
     )
-
-
-def _scopes(door: Door, language: Language) -> tuple[str, ...]:
-    # The client runs the query itself where it has values for it.
-    runs = language == "client" and door.values
-    return (door.scope, "statement:write") if runs else (door.scope,)

@@ -67,9 +67,12 @@ def test_a_wrong_line_says_what_is_wrong_and_what_to_type(line, message, next_st
     assert (caught.value.message, caught.value.next_step) == (message, next_step)
 
 
-def test_an_option_of_a_later_release_is_unknown():
-    with pytest.raises(BadLine, match="Unknown option"):
-        parse("x --endpoint")
+def test_an_endpoint_may_have_a_name_of_its_own():
+    assert parse("x --endpoint")["endpoint"] is True
+    assert parse("x --endpoint --auto")["endpoint"] is True
+    assert parse("x --endpoint sales")["endpoint"] == "sales"
+    assert parse("x --endpoint=sales")["endpoint"] == "sales"
+    assert parse("x")["endpoint"] is None
 
 
 def test_auto_can_be_negated_and_says_nothing_when_absent():

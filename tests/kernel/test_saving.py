@@ -112,7 +112,9 @@ def test_a_parameter_is_bound_and_never_spliced(kernel, server):
     )
 
     assert "it's; DROP" in ran.shown[0]["text/plain"]
-    assert perspective(server, "bound")["params"] == {"word": "it's; DROP", "n": 2}
+    declared = {each["name"]: each for each in perspective(server, "bound")["parameters"]}
+    assert declared["word"]["defaultValue"] == "it's; DROP"
+    assert (declared["n"]["type"], declared["n"]["defaultValue"]) == ("number", 2)
 
 
 def test_a_date_parameter_compares_with_dates(kernel):
@@ -225,7 +227,7 @@ def test_a_dry_run_lists_sources_and_parameters_and_runs_nothing(kernel, server)
     assert ran.shown[0]["text/plain"].splitlines() == [
         "Dry was checked. Nothing was run.",
         "  Reads: points.csv (file)",
-        "  Parameters: n",
+        "  Parameters: n (number, default 1)",
     ]
     assert perspective(server, "dry") is None
 
@@ -233,7 +235,7 @@ def test_a_dry_run_lists_sources_and_parameters_and_runs_nothing(kernel, server)
 def test_help_comes_from_the_option_and_runs_nothing(kernel):
     ran = kernel.run("%%perspective --help\nSELECT 1")
 
-    assert "--param NAME[:TYPE]=VALUE" in ran.shown[0]["text/plain"]
+    assert "--param NAME[:TYPE][=DEFAULT]" in ran.shown[0]["text/plain"]
 
 
 def test_a_missing_parameter_names_the_option_that_gives_it(kernel):

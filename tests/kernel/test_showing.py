@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def answer(kernel):
-    kernel.run("%%perspective The answer --param n:number=42\nSELECT $n AS answer")
+    kernel.run("%%perspective The answer --param n:integer=42\nSELECT $n AS answer")
     return kernel
 
 
@@ -36,12 +36,13 @@ def test_other_parameter_values_show_other_rows_and_change_nothing(answer, serve
     assert ran.error is None, ran.error
     assert ran.shown[0]["text/plain"].splitlines()[3].strip() == "7"
     view = server.request("GET", "views/api/v1/perspectives/the-answer").json()
-    assert (view["params"], view["version"]) == ({"n": 42}, 1)
+    assert (view["parameters"][0]["defaultValue"], view["version"]) == (42, 1)
 
 
 def test_a_wrong_parameter_value_is_refused_by_name(answer):
     assert answer.run("%perspective the-answer --n=seven").error == [
-        'n must be a number like 12 or 0.5; got "seven".'
+        "n must be a whole number.",
+        "  %perspective the-answer --n 5",
     ]
     assert answer.run("%perspective the-answer --m=7").error[0] == (
         "the-answer has no parameter m."
