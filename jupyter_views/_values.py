@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from ._transport import Transport
-from .core.errors import Invalid, Unavailable
+from .core.errors import Gone, Invalid, MissingParameters, NotFound, Unavailable, ViewsError
 
 COMPUTING_SECONDS = 55
 """How long the server itself waits for rows that nobody asked for before."""
 PREFIX = "param."
 _RANGES = frozenset({"date-range", "datetime-range"})
 _DAYS = frozenset({"date-picker", "date-range"})
+_INSTANTS = frozenset({"datetime-picker", "datetime-range"})
 
 
 def own_values(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +34,9 @@ def kinds_of(facts: Mapping[str, Any]) -> dict[str, str]:
     One that nothing declares has the type that its value looks like.
     """
     found = {name: _looks_like(value) for name, value in (facts.get("params") or {}).items()}
-    return found | {each["name"]: each["type"] for each in facts.get("parameters") or ()}
+    return found | {
+        each["name"]: each.get("type", "text") for each in facts.get("parameters") or ()
+    }
 
 
 def address_of(facts: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
@@ -56,6 +61,37 @@ def address_of(facts: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
         f"{PREFIX}{name}": _sendable(name, _text(name, kinds.get(name, "text"), value))
         for name, value in values.items()
     }
+
+
+def as_json(kind: str, value: Any) -> Any:
+    """A value as JSON has it: texts in the place of dates, ``{"start", "end"}`` of a pair.
+
+    Parameters
+    ----------
+    kind
+        The type of its parameter, as the server calls it.
+    """
+    if kind in _RANGES and isinstance(value, list | tuple) and len(value) == 2:
+        value = {"start": value[0], "end": value[1]}
+    if isinstance(value, Mapping):
+        ends = _end_of(kind)
+        return {str(name): as_json(ends, each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_json(kind, each) for each in value]
+    value = _unwrapped(value)
+    if isinstance(value, str | bool | int | float) or value is None:
+        return value
+    return _single("A value", kind, value)
+
+
+def problems_of(error: Exception) -> dict[str, str]:
+    """What an error says of single parameters, by their names."""
+    if not isinstance(error, ViewsError):
+        return {}
+    if isinstance(error, MissingParameters):
+        return {name: f"{name} needs a value." for name in error.details.get("parameters") or ()}
+    field = str(error.details.get("field", "")).removeprefix(PREFIX)
+    return {field: error.message} if field else {}
 
 
 def window_of(
@@ -83,6 +119,72 @@ def window_of(
         "refresh_id": answer.headers.get("X-Refresh-Statement-Id"),
         **answer.json(),
     }
+
+
+def window_with(
+    transport: Transport,
+    facts: Mapping[str, Any],
+    address: Mapping[str, str],
+    rows: int,
+    offset: int = 0,
+    mode: str = "force_cache",
+) -> dict[str, Any]:
+    """A window of the saved view's rows; of those of other values where an address gives some."""
+    if not address:
+        slug = quote(facts["slug"], safe="")
+        return window_of(transport, f"v1/perspectives/{slug}/result", rows, offset)
+    path = f"views/{facts['short_id']}/result"
+    return window_of(transport, path, rows, offset, mode=mode, **address)
+
+
+def windows(
+    transport: Transport,
+    facts: Mapping[str, Any],
+    address: Mapping[str, str],
+    rows: int,
+    *,
+    follow: Callable[[dict[str, Any]], Any],
+    is_forced: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """Windows of a view's rows for other values: what is there, then what is newer.
+
+    Rows that nobody asked for before are computed first; those that are out
+    of date come at once, and the newer ones after them where the view is
+    refreshed by itself.
+
+    Parameters
+    ----------
+    facts
+        The view as the server sent it.
+    address
+        See :func:`address_of`.
+    follow
+        Brings a statement to its end, and raises where that is a bad one. It
+        is the owner's; other readers than the owner only wait for the rows.
+    is_forced
+        Compute them anew in any case, and give those alone.
+    """
+    # What failed a moment ago is tried again: a person asks.
+    first = "async" if facts.get("auto_refresh") else "force_cache"
+    for mode in ("force_async",) if is_forced else (first, "force_async"):
+        try:
+            window = window_with(transport, facts, address, rows, mode=mode)
+        except Gone:
+            continue
+        except Unavailable as error:
+            running = computing(error)
+            if running is None:
+                raise
+        else:
+            running = window["refresh_id"]
+            if not is_forced:
+                yield window
+                if running is None:
+                    return
+        with suppress(NotFound):
+            follow(transport.request("GET", f"v1/statements/{running}").json())
+        break
+    yield window_with(transport, facts, address, rows, mode="async_except_on_cache_miss")
 
 
 def computing(error: Unavailable) -> str | None:
@@ -134,8 +236,7 @@ def _end_of(kind: str) -> str:
 
 
 def _single(name: str, kind: str, value: Any) -> str:
-    if not isinstance(value, str | date | Decimal) and callable(getattr(value, "item", None)):
-        value = value.item()  # a scalar of NumPy
+    value = _unwrapped(value)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -145,12 +246,18 @@ def _single(name: str, kind: str, value: Any) -> str:
     if isinstance(value, datetime):
         return (value.date() if kind in _DAYS else value).isoformat()
     if isinstance(value, date):
-        return value.isoformat()
+        return f"{value.isoformat()}T00:00" if kind in _INSTANTS else value.isoformat()
     raise Invalid(
         f"{name} cannot be of the type {type(value).__name__}.",
         hint="A value is a text, a number, a bool, a date, a datetime, or a list of them.",
         field=name,
     )
+
+
+def _unwrapped(value: Any) -> Any:
+    """A scalar of NumPy as Python's own; everything else as it is."""
+    is_ours = isinstance(value, str | bool | int | float | date | Decimal)
+    return value.item() if not is_ours and callable(getattr(value, "item", None)) else value
 
 
 def _sendable(name: str, text: str) -> str:

@@ -125,9 +125,17 @@ class Verifier:
     async def _compare(
         self, statement: Statement, result: Result, reads: tuple[Read, ...], *, is_exact: bool
     ) -> _Looked:
-        began = self._clock.monotonic()
+        began, age = self._clock.monotonic(), self._clock.now() - result.saved_at
         recorded = tuple(s for s in result.signatures if s.kind != "view")
-        compared = await self._compared(reads, recorded, result, is_exact=is_exact)
+        # What was computed within the memory of a look needs no second one:
+        # the run itself looked, before and after.
+        is_young = 0 <= age < _MEMORY_SECONDS * SECOND
+        if is_young and not is_exact and not _is_torn(recorded):
+            compared = _as_the_run_saw_it(recorded)
+            # What changed since the run has been seen by nobody.
+            began -= max(0, self._clock.now() - result.computed_at) / SECOND
+        else:
+            compared = await self._compared(reads, recorded)
         if compared.confirmed is not None:
             views = tuple(s for s in result.signatures if s.kind == "view")
             await asyncio.to_thread(self._rows.confirm, result.id, (*compared.confirmed, *views))
@@ -138,25 +146,18 @@ class Verifier:
         return looked
 
     async def _compared(
-        self,
-        reads: tuple[Read, ...],
-        recorded: tuple[Signature, ...],
-        result: Result,
-        *,
-        is_exact: bool,
+        self, reads: tuple[Read, ...], recorded: tuple[Signature, ...]
     ) -> Comparison:
-        # What was computed within the memory of a look needs no second one:
-        # the run itself looked, before and after.
-        age = self._clock.now() - result.saved_at
-        is_young = 0 <= age < _MEMORY_SECONDS * SECOND
-        if is_young and not is_exact and not _is_torn(recorded):
-            unsure = any(signature.strength == "none" for signature in recorded)
-            return Comparison(moved=None if unsure else ())
         try:
             return await self._engine.compare(reads, recorded)
         except (EngineFailed, Unavailable):
             # Rows that are there are served; what cannot be looked at is not verified.
             return Comparison(moved=None)
+
+
+def _as_the_run_saw_it(recorded: tuple[Signature, ...]) -> Comparison:
+    unsure = any(signature.strength == "none" for signature in recorded)
+    return Comparison(moved=None if unsure else ())
 
 
 def _is_torn(signatures: tuple[Signature, ...]) -> bool:

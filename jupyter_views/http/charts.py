@@ -7,6 +7,7 @@ from typing import ClassVar
 from ..core.charting import Form
 from ..core.model import View
 from ..core.reading import rows_of
+from ..wire.asked_values import asked_values
 from ..wire.charts import (
     ChartOut,
     ChartQuery,
@@ -21,7 +22,7 @@ from .base import ViewsHandler
 from .doors import surroundings
 from .negotiate import CONTENT_TYPES
 from .operations import route
-from .rows import attachment, set_stale_headers
+from .rows import attachment, mode_of, set_stale_headers
 
 TYPES: dict[Form, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -31,8 +32,10 @@ class _ChartHandler(ViewsHandler):
         """The view as its reader meets it: stale rows at once, new ones behind."""
         services = self.services
         view = await services.reading.by_short_id(self.actor, short_id)
-        values = (await surroundings(self, view, query.from_dashboard)).values
-        reading = await services.variants.read(self.actor, view, values, None)
+        asked = asked_values(self.request.query, view)
+        values = asked or (await surroundings(self, view, query.from_dashboard)).values
+        mode = mode_of(is_refresh=False, has_values=bool(asked))
+        reading = await services.variants.read(self.actor, view, values, mode)
         set_stale_headers(self, reading.freshness, reading.refresh)
         return reading.view
 

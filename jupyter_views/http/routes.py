@@ -115,6 +115,7 @@ from .statements import (
 from .views import (
     DoorHandler,
     ViewHandler,
+    ViewParametersHandler,
     ViewRefreshHandler,
     ViewResultHandler,
     ViewsListHandler,
@@ -186,6 +187,7 @@ ROUTES: tuple[Route, ...] = (
     Route("api/views/{short_id}", ViewHandler),
     Route("api/views/{short_id}/result", ViewResultHandler),
     Route("api/views/{short_id}/result.{format}", ViewResultHandler),
+    Route("api/views/{short_id}/parameters", ViewParametersHandler),
     Route("api/views/{short_id}/snippets", ViewSnippetsHandler),
     Route("api/views/{short_id}/refresh", ViewRefreshHandler),
     Route("api/views/{short_id}/chart", ChartHandler),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from ..core.errors import ViewsError
 from ..core.model import View
 from ..core.reading import Reading
 from ..core.requests import Door, ViewFilter
 from ..wire.asked_values import asked_values
 from ..wire.changes import ViewUpdate, view_change
+from ..wire.controls import ControlsOut, controls_of
 from ..wire.perspectives import owner_filter
 from ..wire.snippets import SnippetsOut, SnippetsQuery, snippets_of
 from ..wire.statements import StatementOut
@@ -149,6 +152,23 @@ class ViewResultHandler(_ViewHandler):
         mode = query.mode or mode_of(is_refresh=query.refresh, has_values=bool(asked))
         values = asked or await self.values(view, query.from_dashboard)
         await send_rows(self, view, query, mode, name=name, path=path, suffix=suffix, values=values)
+
+    head = get
+
+
+class ViewParametersHandler(_ViewHandler):
+    """``api/views/{short_id}/parameters``."""
+
+    @route("read", "perspective:read", "What there is to choose for a view", answer=ControlsOut)
+    async def get(self, short_id: str) -> None:
+        """Its parameters with the options, bounds and own values that they have now."""
+        view, valuer = await self.view(short_id), self.services.valuer
+        options: dict[str, tuple[str, ...]] = {}
+        for each in view.version.query.declared:
+            # A view of options that cannot be read leaves a text to be typed; why, a run says.
+            with suppress(ViewsError):
+                options |= await valuer.options((each,), view.owner)
+        self.send(controls_of(view, valuer.moment(options)))
 
     head = get
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._view import path_of
 from ..core.errors import ViewsError
-from . import frames, grammar, past, programs, rules, sharing
+from . import frames, grammar, params, past, programs, rules, sharing
 from .context import Session
 from .showing import SHOW_OPTIONS, VERBS
 
@@ -38,7 +39,7 @@ class Lists:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._kept: dict[str, tuple[float, list[str]]] = {}
+        self._kept: dict[str, tuple[float, list[Any]]] = {}
         self._asking: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
 
@@ -50,6 +51,18 @@ class Lists:
         """Names of the configured connections."""
         return self._get("connections", self._ask_connections)
 
+    def parameters(self, name: str) -> list[dict[str, Any]]:
+        """What there is to choose for a view, by its name or slug."""
+        from ..core.names import slug_from
+
+        slug = slug_from(name)
+        return self._get(f"parameters of {slug}", lambda: self._ask_parameters(slug))
+
+    def _ask_parameters(self, slug: str) -> list[dict[str, Any]]:
+        transport = self._session.views._transport
+        short_id = transport.request("GET", path_of(slug)).json()["short_id"]
+        return transport.request("GET", f"views/{short_id}/parameters").json()["items"]
+
     def _ask_slugs(self) -> list[str]:
         return [view.slug for view in self._session.views.list(limit=500)]
 
@@ -57,7 +70,7 @@ class Lists:
         answer = self._session.views._transport.request("GET", "connections").json()
         return [row["name"] for row in answer["items"]]
 
-    def _get(self, key: str, ask: Callable[[], list[str]]) -> list[str]:
+    def _get(self, key: str, ask: Callable[[], list[Any]]) -> list[Any]:
         kept = self._kept.get(key)
         if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
             return kept[1]
@@ -71,7 +84,7 @@ class Lists:
         kept = self._kept.get(key)
         return kept[1] if kept is not None else []
 
-    def _fill(self, key: str, ask: Callable[[], list[str]]) -> None:
+    def _fill(self, key: str, ask: Callable[[], list[Any]]) -> None:
         try:
             names = ask()
         except (ViewsError, ConnectionError):
@@ -94,14 +107,36 @@ def complete(session: Session, lists: Lists, text: str) -> list[str]:
         return _after_views(session, lists, before.split(), word)
     options = grammar.OPTIONS if magic == "%%perspective" else SHOW_OPTIONS
     previous = before.split()[-1] if before.split() else ""
+    if previous == "--param":
+        return _types(word)
     values = _values(session, lists, previous)
     if values is not None:
         return values
-    if word.startswith("-"):
-        return grammar.flags(options)
-    if "--" in before:
+    if magic == "%perspective" and "--" in rest:
+        found = lists.parameters(before.partition("--")[0].strip())
+        chosen = _choices(found, previous)
+        if chosen:
+            return chosen
+        return [*grammar.flags(options), *(f"--{each['name']}" for each in found)]
+    if word.startswith("-") or "--" in before:
         return grammar.flags(options)
     return lists.slugs()
+
+
+def _types(word: str) -> list[str]:
+    """Types behind the colon of a declaration; the host completes what follows it."""
+    if ":" not in word or "(" in word or "=" in word:
+        return []
+    needed = {"options", "view", "pattern"}
+    return [f"{name}(" if kind.takes in needed else name for name, kind in params.KINDS.items()]
+
+
+def _choices(found: list[dict[str, Any]], option: str) -> list[str]:
+    """Values of a parameter that has few."""
+    for each in found:
+        if option == f"--{each['name']}":
+            return ["true", "false"] if each["type"] == "boolean" else each.get("options", [])
+    return []
 
 
 def complete_sql(lists: Lists, context: CompletionContext) -> SimpleMatcherResult:

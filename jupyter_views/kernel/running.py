@@ -11,12 +11,11 @@ from IPython.display import display, update_display
 from .. import _statements
 from .._output import duration, plain
 from .._transport import Transport
-from .._values import computing, window_of
-from .._view import View, path_of
-from ..core.errors import Gone, NotFound, Unavailable, ViewsError
+from .._view import path_of
+from ..core.errors import NotFound, ViewsError
 from . import output
 from .context import Session
-from .errors import KEPT, Cancelled
+from .errors import Cancelled
 
 QUIET_SECONDS = 0.9
 _STOP_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.4)
@@ -126,46 +125,6 @@ def refresh(transport: Transport, live: Live, slug: str, *, outcome: str) -> dic
         outcome=outcome,
         refreshed=slug,
     )
-
-
-def computed(session: Session, view: View, address: dict[str, str], rows: int) -> dict[str, Any]:
-    """A window of a view's rows for other values, computed where nobody did that before.
-
-    Parameters
-    ----------
-    address
-        See :func:`.._values.address_of`.
-
-    Raises
-    ------
-    Cancelled, ViewsError
-        See :func:`finish`.
-    """
-    transport, path = view._transport, f"{view._path}/result"
-    running = None
-    # What failed a moment ago is tried again: a person asks.
-    for mode in ("async" if view._facts.get("auto_refresh") else "force_cache", "force_async"):
-        try:
-            return window_of(transport, path, rows, mode=mode, **address)
-        except Gone:
-            continue
-        except Unavailable as error:
-            running = computing(error)
-            if running is None:
-                raise
-            break
-    statement = running and _statement(transport, running)
-    if statement:
-        finish(transport, Live(session, view.name), lambda _: statement, outcome=KEPT)
-    return window_of(transport, path, rows, mode="async_except_on_cache_miss", **address)
-
-
-def _statement(transport: Transport, statement_id: str) -> dict[str, Any] | None:
-    """A statement; None for other readers than the view's owner, who only see its rows."""
-    try:
-        return transport.request("GET", f"v1/statements/{statement_id}").json()
-    except NotFound:
-        return None
 
 
 def _stop(transport: Transport, key: Callable[[], str | None]) -> None:

@@ -18,7 +18,7 @@ from .errors import KEPT, from_views_error
 from .finding import find
 from .grammar import BadLine, Line
 from .noting import links
-from .running import Live, computed, refresh
+from .running import Live, finish, refresh
 from .saving import read_wish, save
 from .shown import ShownView
 
@@ -95,7 +95,7 @@ def _with_values(
     session: Session, view: ShownView, texts: dict[str, str], rows: int
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The view's rows for these values, and what is said of them."""
-    facts = view._facts
+    transport, facts = session.views._transport, view._facts
     kinds = _values.kinds_of(facts)
     for name in texts:
         if name not in kinds:
@@ -107,7 +107,16 @@ def _with_values(
             )
     typed = {name: params.value_of(kinds[name], text) for name, text in texts.items()}
     try:
-        window = computed(session, view, _values.address_of(facts, typed), rows)
+        found = _values.windows(
+            transport,
+            facts,
+            _values.address_of(facts, typed),
+            rows,
+            follow=lambda statement: finish(
+                transport, Live(session, view.name), lambda _: statement, outcome=KEPT
+            ),
+        )
+        window = next(found)
     except (BadRequest, Invalid) as error:
         error.hint = error.hint or _example(view, error, kinds)
         raise from_views_error(error) from None

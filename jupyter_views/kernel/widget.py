@@ -6,6 +6,9 @@ While its page is visible it follows its view: new rows appear by themselves.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,10 @@ import anywidget
 import traitlets
 from traitlets import Bool, Dict, Int, List, Unicode
 
-from .. import _statements
+from .. import _statements, _values
 from .._output import Card, headline, status_words, to_html
 from .._past import changes_words
-from .._view import View, path_of, window_of
+from .._view import View, path_of
 from ..core.errors import Canceled, NotFound, ViewsError
 from .following import Follower
 
@@ -26,6 +29,12 @@ PAUSE_SECONDS = 3.0
 SHORT_PAUSE_SECONDS = 1.0
 _UNTOLD_LOOKS = 3
 _HERE = Path(__file__).parent
+_SCRIPTS = ("table.js", "controls.js", "widget.js")
+"""One after the other they are the page's script, which can import nothing."""
+
+
+class _Overtaken(Exception):
+    """Something newer was asked for."""
 
 
 class ViewWidget(anywidget.AnyWidget):
@@ -56,14 +65,19 @@ class ViewWidget(anywidget.AnyWidget):
         nothing was refreshed, or where nobody counted.
     error : str
         What the last refresh or run failed with; empty after a good one.
-    params : dict
-        Parameter values. Setting it runs the definition with these values
-        and shows those rows; the saved view stays as it is.
+    parameters : list of dict
+        What there is to choose: ``name``, ``type``, ``displayName``,
+        ``options``, bounds, and the view's own ``value``.
+    values : dict
+        Values of parameters over the view's own; empty for those. Setting it
+        shows the rows for them, once they are there; the view stays as it is.
+    problems : dict
+        What is wrong with values, by the names of their parameters.
     is_running : bool
         Whether a statement of this widget runs now.
     """
 
-    _esm = _HERE / "widget.js"
+    _esm = "\n".join((_HERE / name).read_text() for name in _SCRIPTS)
     _css = _HERE / "widget.css"
 
     slug = Unicode(read_only=True).tag(sync=True)
@@ -77,32 +91,39 @@ class ViewWidget(anywidget.AnyWidget):
     rows = List(List(), read_only=True).tag(sync=True)
     changes = Unicode(read_only=True).tag(sync=True)
     error = Unicode(read_only=True).tag(sync=True)
-    params = Dict().tag(sync=True)
+    parameters = List(Dict(), read_only=True).tag(sync=True)
+    values = Dict().tag(sync=True)
+    problems = Dict(read_only=True).tag(sync=True)
     is_running = Bool(False, read_only=True).tag(sync=True)
     result_id = Int(0, read_only=True).tag(sync=True)
 
     def __init__(self, view: View, **options: Any) -> None:
-        super().__init__(**options)
         self._view = view
+        super().__init__(**options)
         self._transport = view._transport
-        self._result_path = self._own_path
+        self._window = partial(_values.window_with, view._transport, view.facts)
+        self._address: dict[str, str] = {}
+        self._shown = view.facts
         self._statement_key: str | None = None
-        self._busy = threading.Lock()
+        self._turn = 0
+        self._turning = threading.RLock()
+        self._is_from_page = False
         self._etag: str | None = None
         self._untold = 0
         self._is_lost = False
         self._follower = Follower(self._look)
-        self._take(view.facts)
-        self._preview()
-        with self.hold_trait_notifications():
-            self.params = dict(view.facts.get("params") or {})
-        self.observe(self._on_params, "params")
+        self._load_parameters()
+        self._show(self._window({}, PREVIEW_ROWS), view.facts, {})
+        self.observe(self._on_values, "values")
         self.on_msg(self._on_message)
 
-    @property
-    def _own_path(self) -> str:
-        """Where the rows of the saved view are, and not those of other parameter values."""
-        return f"{path_of(self._view.slug)}/result"
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page says; it waits for nothing, and the kernel stays free."""
+        self._is_from_page = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._is_from_page = False
 
     def refresh(self, wait: bool = True) -> None:
         """Compute the view's rows anew.
@@ -112,12 +133,7 @@ class ViewWidget(anywidget.AnyWidget):
         wait
             False returns at once; the traits change when it is done.
         """
-        path = path_of(self._view.slug)
-        self._start(
-            lambda _key: self._transport.request("POST", f"{path}/refresh").json(),
-            lambda _statement: f"{path}/result",
-            wait,
-        )
+        self._begin(self._renewed, wait)
 
     def cancel(self) -> None:
         """Stop what this widget runs; the rows shown stay."""
@@ -134,6 +150,7 @@ class ViewWidget(anywidget.AnyWidget):
         """See whether the view has news and show them; seconds until the next look."""
         if self.is_running:
             return PAUSE_SECONDS
+        turn = self._turn
         headers = {"If-None-Match": self._etag} if self._etag else None
         try:
             answer = self._transport.request("GET", path_of(self._view.slug), headers=headers)
@@ -150,22 +167,44 @@ class ViewWidget(anywidget.AnyWidget):
             self._set(error="")
         if answer.status_code != 304 and not self.is_running:
             self._etag = answer.headers.get("ETag")
-            self._show_news(answer.json())
+            self._show_news(turn, answer.json())
+        if self._address and not self.is_running:
+            self._follow_values(turn)
         self._tell_changes()
         return SHORT_PAUSE_SECONDS if self.status == "refreshing" else PAUSE_SECONDS
 
-    def _show_news(self, facts: dict[str, Any]) -> None:
-        is_new = facts.get("computed_at") != self._view._facts.get("computed_at")
+    def _show_news(self, turn: int, facts: dict[str, Any]) -> None:
+        before = self._view._facts
         self._view._take(facts)
-        # Rows of other parameter values stay: nobody computed them anew.
-        if is_new and self._result_path == self._own_path:
+        if facts.get("version") != before.get("version"):
+            self._load_parameters()
+        if self._address:
+            return
+        if facts.get("computed_at") != before.get("computed_at"):
             self._untold = _UNTOLD_LOOKS
-            self._preview()
-        self._take(facts)
+            self._follow_rows(turn, self._window({}, PREVIEW_ROWS), facts)
+        elif turn == self._turn:
+            self._take(facts)
+
+    def _follow_values(self, turn: int) -> None:
+        """Rows for other values follow their sources as the view's own do."""
+        facts = self._view._facts
+        mode = "async" if facts.get("auto_refresh") else "force_cache"
+        window = self._window(self._address, PREVIEW_ROWS, mode=mode)
+        self._follow_rows(turn, window, _values.facts_with(facts, window))
+
+    def _follow_rows(self, turn: int, window: dict[str, Any], facts: dict[str, Any]) -> None:
+        with self._turning:
+            if turn != self._turn:
+                return
+            if window["computed_at"] != self.computed_at:
+                self._show(window, facts, self._address)
+            else:
+                self._take(facts)
 
     def _tell_changes(self) -> None:
         """Say what new rows changed; it is counted behind them, so it may not be known at once."""
-        if not self._untold:
+        if not self._untold or self._address:
             return
         self._untold -= 1
         newest = self._view.history(limit=1)
@@ -173,83 +212,127 @@ class ViewWidget(anywidget.AnyWidget):
             self._untold = 0
             self._set(changes=words)
 
-    def _on_params(self, change: Any) -> None:
-        draft = self._view.draft(dict(change["new"]))
+    @traitlets.validate("values")
+    def _as_json(self, proposal: Any) -> dict[str, Any]:
+        given, kinds = proposal["value"].items(), _values.kinds_of(self._view._facts)
+        return {name: _values.as_json(kinds.get(name, "text"), value) for name, value in given}
 
-        def begin(key: str) -> dict[str, Any]:
-            return _statements.submit(
-                self._transport,
-                {**draft, "client_id": key},
-                wait_seconds=1,
-                retry_on_recent_failure="true",
-            )
+    def _on_values(self, _change: Any) -> None:
+        self._begin(self._computed, wait=not self._is_from_page)
 
-        self._start(begin, lambda statement: f"v1/statements/{statement['id']}/result", wait=True)
-
-    def _start(self, begin: Any, place: Any, wait: bool) -> None:
-        if not self._busy.acquire(blocking=False):
-            return
-        self._set(
-            is_running=True, status="refreshing", status_text="Refreshing", error="", changes=""
-        )
+    def _begin(self, work: Callable[[int], None], wait: bool) -> None:
+        """Start a piece of work; what was begun before shows nothing any more."""
+        with self._turning:
+            self._turn += 1
+            turn = self._turn
+            self._set(is_running=True, error="", problems={}, changes="")
+            self._set(status="refreshing", status_text="Refreshing")
         if wait:
-            self._run(begin, place)
+            self._run(turn, work)
         else:
-            threading.Thread(target=self._run, args=(begin, place), daemon=True).start()
+            threading.Thread(target=self._run, args=(turn, work), daemon=True).start()
 
-    def _run(self, begin: Any, place: Any) -> None:
+    def _run(self, turn: int, work: Callable[[int], None]) -> None:
         """Run to the end; every outcome ends in the traits, for nobody waits in a thread."""
+        problem: dict[str, Any] = {}
         try:
-            self._statement_key = _statements.new_client_id()
-            statement = begin(self._statement_key)
-            self._statement_key = statement["id"]
-            ended = _statements.follow(self._transport, statement)
-            failure = _statements.failure_of(ended)
-            if failure is not None:
-                raise failure
-            self._result_path = place(ended)
-            self._untold = _UNTOLD_LOOKS
+            work(turn)
+        except _Overtaken:
+            return
         except Canceled:
-            self._set(error="Cancelled. The last good result is kept.")
+            problem = {"error": "Cancelled. The last good result is kept."}
         except (ViewsError, ConnectionError) as error:
-            self._set(error=str(error))
+            problem = {"error": str(error), "problems": _values.problems_of(error)}
         finally:
-            self._statement_key = None
-            self._settle()
-            self._busy.release()
+            with self._turning:
+                if turn == self._turn:
+                    self._statement_key = None
+                    self._take(self._shown)
+                    self._set(is_running=False, **problem)
 
-    def _settle(self) -> None:
+    def _renewed(self, turn: int) -> None:
+        """Compute what is shown anew."""
+        if self.values:
+            self._computed(turn, is_forced=True)
+            return
+        path = f"{path_of(self._view.slug)}/refresh"
         try:
-            self._view._take(self._transport.request("GET", path_of(self._view.slug)).json())
-            self._take(self._view._facts)
-            self._preview()
-        except (ViewsError, ConnectionError) as error:
-            self._set(error=str(error))
-        self._set(is_running=False)
+            self._follow(turn, self._transport.request("POST", path).json())
+            self._untold = _UNTOLD_LOOKS
+        finally:
+            self._show_own(turn)
+
+    def _show_own(self, turn: int) -> None:
+        self._view._take(self._transport.request("GET", path_of(self._view.slug)).json())
+        self._finish(turn, self._window({}, PREVIEW_ROWS), self._view._facts, {})
+
+    def _computed(self, turn: int, *, is_forced: bool = False) -> None:
+        """Show the rows for the values."""
+        facts = self._view._facts
+        address = _values.address_of(facts, self.values)
+        if not address:
+            self._show_own(turn)
+            return
+        follow = partial(self._follow, turn)
+        for window in _values.windows(
+            self._transport, facts, address, PREVIEW_ROWS, follow=follow, is_forced=is_forced
+        ):
+            self._finish(turn, window, _values.facts_with(facts, window), address)
+
+    def _follow(self, turn: int, statement: dict[str, Any]) -> None:
+        def still_wanted(_: dict[str, Any]) -> None:
+            if turn != self._turn:
+                raise _Overtaken
+
+        with self._turning:
+            still_wanted(statement)
+            self._statement_key = statement["id"]
+        ended = _statements.follow(self._transport, statement, on_progress=still_wanted)
+        failure = _statements.failure_of(ended)
+        if failure is not None:
+            raise failure
+
+    def _finish(
+        self, turn: int, window: dict[str, Any], facts: dict[str, Any], address: dict[str, str]
+    ) -> None:
+        with self._turning:
+            if turn != self._turn:
+                raise _Overtaken
+            self._show(window, facts, address)
 
     def _take(self, facts: dict[str, Any]) -> None:
-        card = Card(facts=facts)
+        self._shown = facts
         self._set(
             slug=facts["slug"],
             name=facts["name"],
             status=facts["status"],
-            status_text=status_words(facts, card.now),
+            status_text=status_words(facts, datetime.now(UTC)),
             is_truncated=bool(facts.get("truncated")),
         )
 
-    def _preview(self) -> None:
-        window = window_of(self._transport, self._result_path, PREVIEW_ROWS)
+    def _load_parameters(self) -> None:
+        facts, found = self._view.facts, []
+        if facts.get("parameters") or facts.get("params"):
+            answer = self._transport.request("GET", f"{self._view._path}/parameters")
+            found = answer.json()["items"]
+        self._set(parameters=found)
+
+    def _show(self, window: dict[str, Any], facts: dict[str, Any], address: dict[str, str]) -> None:
+        """Rows, their freshness and the address of the others, all at once."""
         names, types = window["cols"], window.get("types") or [{}] * len(window["cols"])
-        self._set(
-            computed_at=window.get("computed_at") or self._view._facts.get("computed_at") or "",
-            row_count=window["total_row_count"],
-            columns=[
-                {"name": name, "type": kind.get("type", "string")}
-                for name, kind in zip(names, types, strict=True)
-            ],
-            rows=window["rows"],
-            result_id=self.result_id + 1,
-        )
+        with self.hold_sync():
+            self._address = address
+            self._take(facts)
+            self._set(
+                computed_at=window.get("computed_at") or facts.get("computed_at") or "",
+                row_count=window["total_row_count"],
+                columns=[
+                    {"name": name, "type": kind.get("type", "string")}
+                    for name, kind in zip(names, types, strict=True)
+                ],
+                rows=window["rows"],
+                result_id=self.result_id + 1,
+            )
 
     def _set(self, **values: Any) -> None:
         with self.hold_sync():
@@ -272,7 +355,7 @@ class ViewWidget(anywidget.AnyWidget):
             offset = content.get("offset")
             if type(offset) is not int or offset < 0:
                 return {"error": "offset is a whole number, 0 or more."}
-            window = window_of(self._transport, self._result_path, WINDOW_ROWS, offset)
+            window = self._window(self._address, WINDOW_ROWS, offset)
             return {"offset": offset, "rows": window["rows"], "result_id": self.result_id}
         if command == "chart":
             return self._chart("dark" if content.get("dark") is True else "light")
@@ -289,17 +372,13 @@ class ViewWidget(anywidget.AnyWidget):
 
     def _chart(self, theme: str) -> dict[str, Any]:
         """The picture of the rows shown, drawn by the server as everywhere else."""
-        if self._result_path != self._own_path:
-            return {
-                "error": "The chart is drawn of the saved view. "
-                "Set params back to its own values to see it."
-            }
-        path = f"views/{self._view.facts['short_id']}/chart.svg"
-        answer = self._transport.request("GET", path, params={"theme": theme})
+        path = f"{self._view._path}/chart.svg"
+        asked = {"theme": theme} | self._address
+        answer = self._transport.request("GET", path, params=asked)
         return {"svg": answer.text, "result_id": self.result_id}
 
     def __repr__(self) -> str:
-        return f"<ViewWidget {self.slug}: {headline(self._view._facts)}>"
+        return f"<ViewWidget {self.slug}: {headline(self._shown)}>"
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**options)
@@ -313,5 +392,5 @@ class ViewWidget(anywidget.AnyWidget):
             "total_row_count": self.row_count,
         }
         # Where no kernel answers (a static page, an e-mail), the first rows are still there.
-        parts["text/html"] = to_html(Card(facts=self._view._facts, window=window))
+        parts["text/html"] = to_html(Card(facts=self._shown, window=window))
         return parts, metadata

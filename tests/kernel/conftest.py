@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from playwright.sync_api import Page, sync_playwright
 
+from .front_end import STYLE
 from .live import LiveKernel, LiveServer, a_server
 
 
@@ -52,3 +55,23 @@ def server(server_process) -> LiveServer:
 def kernel(server, kernel_process) -> LiveKernel:
     kernel_process.run("%reset -f")
     return kernel_process
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if found is None:
+        pytest.fail("No Chromium on PATH: `make test` installs one, or install it by hand.")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_content("<div id=here></div>")
+    page.add_style_tag(path=STYLE)
+    yield page
+    page.close()

@@ -217,3 +217,16 @@ def test_a_refused_endpoint_says_why(kernel, server):
     assert wrong.error[0].startswith("Endpoint name must start with a letter")
     assert wrong.error[1] == "--endpoint a-b"
     assert server.request("GET", "views/api/v1/perspectives/third").status_code == 404
+
+
+def test_types_names_and_options_are_completed(sales):
+    def complete(text):
+        reply = sales.client.complete(text, reply=True, timeout=20)
+        return reply["content"]["matches"]
+
+    assert set(complete("%%perspective x --param since:da")) == {
+        "date", "datetime", "date-range", "datetime-range",
+    }  # fmt: skip
+    assert complete("%%perspective x --param since:en") == ["enum("]
+    assert complete("%perspective sales --re") == ["--region"]
+    assert complete("%perspective sales --region U") == ["US"]

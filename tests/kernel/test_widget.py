@@ -126,14 +126,14 @@ def test_a_failed_refresh_keeps_the_rows_and_says_why(kernel, server):
 
 
 def test_cancel_stops_the_statement_on_the_server(kernel, server):
-    kernel.run("%%perspective Quick --param n:number=1\nSELECT $n AS n")
+    kernel.run("%%perspective Quick --param n:integer=1\nSELECT $n AS n")
     kernel.run("w = (v := get_ipython().run_line_magic('perspective', 'quick')).widget()")
     kernel.run(
         "import threading\nfrom jupyter_views import _statements\n"
         f"draft = {{'sql': {SLOW!r}}}\n"
-        "begin = lambda key: _statements.submit(\n"
-        "    w._transport, {**draft, 'client_id': key}, wait_seconds=1)\n"
-        "w._start(begin, lambda s: '', wait=False)"
+        "def work(turn):\n"
+        "    w._follow(turn, _statements.submit(w._transport, draft, wait_seconds=1))\n"
+        "w._begin(work, wait=False)"
     )
     wait_until(kernel, "w.is_running")
     time.sleep(1.5)
@@ -145,17 +145,6 @@ def test_cancel_stops_the_statement_on_the_server(kernel, server):
     assert kernel.value("w.rows") == "[[1]]"
     newest = server.request("GET", "views/api/v1/statements?limit=1").json()["items"][0]
     assert newest["status"] == "CANCELED"
-
-
-def test_setting_parameters_shows_their_rows_and_leaves_the_view(kernel, server):
-    kernel.run("%%perspective Param --param n:number=1\nSELECT $n + 1 AS next")
-    kernel.run("w = (v := get_ipython().run_line_magic('perspective', 'param')).widget()")
-    kernel.run("w.params = {'n': 41}")
-
-    assert kernel.value("w.rows") == "[[42]]"
-    assert "params" in FrontEnd(kernel, "w").ask(command="chart")["error"]
-    view = server.request("GET", "views/api/v1/perspectives/param").json()
-    assert (view["params"], view["version"]) == ({"n": 1}, 1)
 
 
 def test_what_describes_the_view_cannot_be_set_from_python(big):
@@ -245,26 +234,3 @@ def test_a_server_that_is_gone_is_said_and_left_alone_until_it_is_back(watched):
     kernel.run("w._transport._find = find")
 
     wait_until(kernel, "w.error == ''", seconds=30)
-
-
-def test_rows_of_other_parameter_values_are_not_replaced_by_followed_ones(kernel, server):
-    source = server.root / "levels.csv"
-    source.write_text("a\n1\n2\n3\n")
-    kernel.run(
-        "%%perspective Levels --param n:number=1\n"
-        "SELECT count(*) AS c FROM 'levels.csv' WHERE a >= $n"
-    )
-    kernel.run("w = (v := get_ipython().run_line_magic('perspective', 'levels')).widget()")
-    kernel.run("w.params = {'n': 3}")
-    before = server.request("GET", "views/api/v1/perspectives/levels").json()["computed_at"]
-    FrontEnd(kernel, "w").ask(command="follow", on=True)
-
-    source.write_text("a\n1\n2\n3\n4\n")
-    until = time.monotonic() + 20
-    while server.request("GET", "views/api/v1/perspectives/levels").json()["computed_at"] == before:
-        assert time.monotonic() < until
-        time.sleep(0.2)
-    wait_until(kernel, f"w._view._facts['computed_at'] != {before!r}")
-
-    assert kernel.value("w.rows") == "[[1]]"
-    kernel.run("w.close()")
