@@ -227,6 +227,6 @@ def test_types_names_and_options_are_completed(sales):
     assert set(complete("%%perspective x --param since:da")) == {
         "date", "datetime", "date-range", "datetime-range",
     }  # fmt: skip
-    assert complete("%%perspective x --param since:en") == ["enum("]
+    assert "enum(" in complete("%%perspective x --param since:en")
     assert complete("%perspective sales --re") == ["--region"]
     assert complete("%perspective sales --region U") == ["US"]
