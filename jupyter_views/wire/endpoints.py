@@ -124,7 +124,8 @@ def endpoint_out(reading: Reading, base: str, last_run: Instant | None) -> Endpo
         sync_frequency=frequency_of(view),
         endpoint_path=path,
         url=f"{base}{path}",
-        ui_url=None,
+        # People have a page where the view has a slug.
+        ui_url=f"{base}/p/{view.perspective.slug}" if view.perspective else None,
         created_at=_at(view.created_at),
         updated_at=_at(view.updated_at),
         created_by=person_out(view.created_by),

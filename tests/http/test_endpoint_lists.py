@@ -209,6 +209,12 @@ async def test_a_name_of_ones_own_may_be_taken_and_a_made_one_gets_a_number(api)
     assert taken.json["suggestions"] == ["Daily-Users-2"]
     assert (wrong.status, wrong.json["details"]["field"]) == (422, "name")
     assert opened.json["endpoint_name"] == "Daily-Users-2"
+    told = (await api("GET", "api/projects/1/endpoints")).json["results"]
+    pages = {each["name"]: each["ui_url"] for each in told}
+    assert pages["Daily-Users"] is None
+    assert pages["Daily-Users-2"].endswith("/views/p/daily-users")
+    page = await api("GET", "p/daily-users?plain=true", headers={"Accept": "text/html"})
+    assert page.status == 200
 
 
 async def test_an_endpoint_is_the_last_door_of_its_view_and_the_view_goes_with_it(api):
