@@ -43,6 +43,7 @@ _NOTICED = frozenset({"source_changed", "definition_changed", "upstream_view"})
 _NUMBERS = frozenset({"integer", "decimal", "double"})
 _LINE = "1px solid var(--jp-border-color2, rgba(128,128,128,.35))"
 _CELL = f"padding:2px 8px;border-bottom:{_LINE};white-space:pre-wrap;vertical-align:top"
+_COMMAND = "margin:4px 0;white-space:pre-wrap;overflow-wrap:anywhere"
 _DIM = "opacity:.65"
 
 
@@ -60,6 +61,8 @@ class Card:
         How long the run took that this card shows.
     notes
         Sentences under the table.
+    command
+        What to type in a shell, lines as they are.
     links
         (word, address) pairs under the notes.
     """
@@ -68,6 +71,7 @@ class Card:
     window: dict[str, Any] | None = None
     seconds: float | None = None
     notes: tuple[str, ...] = ()
+    command: str = ""
     links: tuple[tuple[str, str], ...] = ()
     most_rows: int = MOST_ROWS
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -259,6 +263,8 @@ def to_html(card: Card) -> str:
     parts += [
         f'<div style="margin-top:4px"><bdi>{html.escape(note)}</bdi></div>' for note in card.notes
     ]
+    if card.command:
+        parts.append(f'<pre style="{_COMMAND}">{html.escape(card.command)}</pre>')
     if card.links:
         parts.append('<div style="margin-top:2px">' + " · ".join(map(_link, card.links)) + "</div>")
     return f'<div style="font-family:var(--jp-ui-font-family, sans-serif)">{"".join(parts)}</div>'
@@ -300,6 +306,7 @@ def to_text(card: Card) -> str:
     if card.window is not None:
         lines += _table_text(card)
     lines += [plain(note) for note in card.notes]
+    lines += [f"  {plain(line)}" for line in card.command.split("\n") if line]
     return "\n".join(lines)
 
 

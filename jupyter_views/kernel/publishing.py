@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._output import plain
 from .._publishing import address_of
@@ -12,6 +12,14 @@ from .grammar import BadLine
 
 if TYPE_CHECKING:
     from .context import Session
+
+
+class Published(NamedTuple):
+    """What is said of an endpoint: sentences, and the command that runs it; or nothing."""
+
+    notes: tuple[str, ...] = ()
+    command: str = ""
+
 
 _KEPT = "The view is saved; it has no endpoint yet."
 
@@ -34,9 +42,7 @@ def checked(endpoint: str | bool | None) -> str | bool | None:
     return endpoint
 
 
-def publish(
-    session: Session, endpoint: str | bool | None, detail: dict[str, Any]
-) -> tuple[str, ...]:
+def publish(session: Session, endpoint: str | bool | None, detail: dict[str, Any]) -> Published:
     """Open the endpoint door of a saved view and say where it is.
 
     Parameters
@@ -50,7 +56,7 @@ def publish(
         When another endpoint has the name; the view is saved then.
     """
     if endpoint is None:
-        return ()
+        return Published()
     transport, path = session.views._transport, f"views/{detail['short_id']}"
     body = {"name": endpoint} if isinstance(endpoint, str) else {}
     try:
@@ -65,7 +71,10 @@ def publish(
     ]
     if isinstance(endpoint, str) and endpoint != name:
         said.append(f"An endpoint keeps its name, so it is not called {endpoint}.")
-    for door in transport.request("GET", f"{path}/snippets").json()["doors"]:
-        if door["door"] == "endpoint":
-            said += [each["text"] for each in door["snippets"] if each["language"] == "curl"]
-    return tuple(said)
+    commands = [
+        each["text"]
+        for door in transport.request("GET", f"{path}/snippets").json()["doors"]
+        for each in door["snippets"]
+        if (door["door"], each["language"]) == ("endpoint", "curl")
+    ]
+    return Published(tuple(said), "\n".join(commands))

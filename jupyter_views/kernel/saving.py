@@ -325,7 +325,7 @@ def _show(
     detail: dict[str, Any],
     ended: dict[str, Any],
     live: Live,
-    said: tuple[str, ...],
+    said: publishing.Published,
 ) -> ShownView:
     notes = notes_of(wish, known, {**detail, "volatile": ended.get("volatile")})
     view = ShownView(session, detail)
@@ -341,7 +341,8 @@ def _show(
                 window=window,
                 seconds=seconds,
                 most_rows=wish.rows,
-                notes=(*notes, *said),
+                notes=(*notes, *said.notes),
+                command=said.command,
                 links=links(session, detail["slug"]),
             )
         )

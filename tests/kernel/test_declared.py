@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -187,13 +189,18 @@ def test_what_runs_for_other_values_can_be_stopped(kernel, server):
 def test_an_endpoint_is_opened_once_and_keeps_its_name(kernel, server):
     cell = "%%perspective Daily sales --endpoint\nSELECT 1 AS one"
 
-    first = kernel.run(cell).shown[-1]["text/plain"]
+    card = kernel.run(cell).shown[-1]
+    first = card["text/plain"]
     again = kernel.run(cell).shown[-1]["text/plain"]
     other = kernel.run(cell.replace("--endpoint", "--endpoint other")).shown[-1]["text/plain"]
 
     address = f"{server.url}views/api/projects/1/endpoints/Daily-sales/run"
     for text in (first, again, other):
         assert f"Programs run it as the endpoint Daily-sales: {address}" in text
+    (command,) = re.findall(r"<pre[^>]*>(curl [^<]*)</pre>", card["text/html"])
+    lines = html.unescape(command).splitlines()
+    assert len(lines) > 1 and all(line.endswith(" \\") for line in lines[:-1])
+    assert all(f"  {line}" in first for line in lines)
     assert "An endpoint keeps its name, so it is not called other." in other
     assert "other" not in again
     (row,) = server.request("GET", "views/api/views").json()["items"]
