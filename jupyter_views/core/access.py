@@ -7,12 +7,14 @@ refresh; a stranger may not even learn the name.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from .errors import Forbidden
 from .model import Actor, View
 
 if TYPE_CHECKING:
+    from .parameters import Parameter
     from .references import Reference
 
 
@@ -46,6 +48,12 @@ def require_scope(actor: Actor, scope: str) -> None:
         raise Forbidden(
             f"API key missing required scope '{scope}'", details={"missing_scope": scope}
         )
+
+
+def require_options_scope(actor: Actor, declared: Iterable[Parameter]) -> None:
+    """Raise Forbidden where parameters offer rows of views that the actor's key may not read."""
+    if any(each.options_from is not None for each in declared):
+        require_scope(actor, "perspective:read")
 
 
 def require_read(actor: Actor, view: View) -> None:

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET
 
 from .errors import Invalid, InvalidParameters
-from .parameters import BOUNDED, LISTED, MOST_CHARS, MOST_OPTIONS, Parameter
+from .parameters import BOUNDED, LISTED, MOST_CHARS, MOST_OPTIONS, MOST_PATTERNED, Parameter
 from .values import Moment, bound_one, compiled, limit_of
 
 _MOST_PARAMETERS = 100
+_MOST_PATTERNS = 16
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 
 
@@ -27,6 +28,8 @@ def checked(declared: Iterable[Parameter], moment: Moment) -> tuple[Parameter, .
     found = tuple(declared)
     if len(found) > _MOST_PARAMETERS:
         raise Invalid(f"A query has {_MOST_PARAMETERS} parameters at most.", field="parameters")
+    if sum(each.pattern is not None for each in found) > _MOST_PATTERNS:
+        raise Invalid(f"A query has {_MOST_PATTERNS} patterns at most.", field="parameters")
     taken: set[str] = set()
     for each in found:
         if not _NAME.fullmatch(each.name):
@@ -57,11 +60,12 @@ def _check_one(each: Parameter, moment: Moment) -> None:
     if (kind == "text-pattern") != (each.pattern is not None):
         raise wrong("pattern", f"{each.name}: a pattern belongs to the type text-pattern.")
     if each.pattern is not None and compiled(each.pattern) is None:
-        raise wrong("pattern", f"{each.name} has a pattern that is no RE2 expression.")
+        raise wrong("pattern", f"{each.name}: the pattern is no RE2 expression, or too large.")
     if (kind == "query-enum") != (each.options_from is not None):
         raise wrong("options_from", f"{each.name}: a query-enum names a view, others do not.")
-    if each.max_length is not None and not 1 <= each.max_length <= MOST_CHARS:
-        raise wrong("max_length", f"{each.name} may have 1 to {MOST_CHARS:,} characters.")
+    most = MOST_CHARS if each.pattern is None else MOST_PATTERNED
+    if each.max_length is not None and not 1 <= each.max_length <= most:
+        raise wrong("max_length", f"{each.name} may have 1 to {most:,} characters.")
     if each.timezone is not None:
         try:
             ZoneInfo(each.timezone)

@@ -163,9 +163,8 @@ class EndpointRuns:
             self.limits.take(actor, "inline", of)
         if taken.reason == "table_missing":
             ask = replace(ask, mode=Mode.FORCE_BLOCKING)
-        is_older = ask.version is not None and view.version.query.id != view.current.query.id
         reading = await self._variants.read(
-            actor, view, values, ask.mode, is_limited=False, is_pinned=is_older
+            actor, view, values, ask.mode, is_limited=False, is_pinned=asked.is_pinned
         )
         dates = date_range(view, (ask.dates,), now) if ask.dates.filters else None
         return _judged(reading, ask, taken, moment.zone, dates)

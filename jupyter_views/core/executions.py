@@ -150,6 +150,8 @@ class ExecutionLog:
     def __init__(self, *, rows: ExecutionRows, clock: Clock, log: logging.Logger) -> None:
         self._rows = rows
         self._clock = clock
+        # Reading all lines takes seconds, and threads are few: one reader at a time.
+        self._reading = asyncio.Lock()
         self._lines = Batches(write=rows.write, name="the log of endpoint runs", log=log)
 
     @contextmanager
@@ -190,7 +192,8 @@ class ExecutionLog:
         await self._lines.flush()
         if wanted.search is None:
             return await asyncio.to_thread(self._rows.page, view.id, wanted, limit, offset)
-        return await asyncio.to_thread(self._found, view.id, wanted, limit, offset)
+        async with self._reading:
+            return await asyncio.to_thread(self._found, view.id, wanted, limit, offset)
 
     def _found(self, view_id: int, wanted: LogFilter, limit: int, offset: int) -> Page:
         """The lines whose text holds what is searched; an endpoint has a bounded number of them."""
@@ -206,7 +209,8 @@ class ExecutionLog:
     async def since(self, view: View, at: Instant) -> list[Execution]:
         """Every line of an endpoint since then, oldest first."""
         await self._lines.flush()
-        return await asyncio.to_thread(self._rows.since, view.id, at)
+        async with self._reading:
+            return await asyncio.to_thread(self._rows.since, view.id, at)
 
     async def flush(self) -> None:
         """Write what waits, so that whoever reads the rows sees it."""
@@ -226,7 +230,12 @@ def _ended_by(failure: ViewsError, line: Line) -> tuple[RunStatus, str]:
     code = failure.code.lower()
     if isinstance(failure, _REFUSALS):
         field = failure.details.get("field")
-        return "refused", f"{code} field={field}" if field else code
+        return "refused", _one_line(f"{code} field={field}") if field else code
     if line.has_values:
         return "failed", code
-    return "failed", f"{code} {failure.message}"[:_ERROR_CHARS]
+    return "failed", _one_line(f"{code} {failure.message}")
+
+
+def _one_line(text: str) -> str:
+    """What a caller or the engine wrote, unable to look like another line of the log."""
+    return "".join(c if c.isprintable() else " " for c in text[:_ERROR_CHARS])

@@ -62,11 +62,16 @@ class Following:
         if not shows_target(actor, reference):
             raise NotFound("What this reference points to is no longer shown to you.")
         target = await self._defined(reference, version)
-        if not reference.declared:
+        declared = reference.declared or ()
+        if reference.follows_another:
+            # Its owner may have come to declare them after the reference did.
+            kept = {each.name for each in target.version.query.declared}
+            declared = tuple(each for each in declared if each.name not in kept)
+        if not declared:
             return target
         if target.reference_id is None:
             target = _pinned_to(reference, target, target.version)
-        return _declaring(target, reference.declared)
+        return _declaring(target, declared)
 
     async def _defined(self, reference: Reference, version: int | None) -> View:
         view = reference.view
@@ -183,7 +188,10 @@ def offered(reference: Reference, target: View) -> tuple[Parameter, ...]:
     That is what it declares; where it says nothing, what its query declares,
     and what that was run with.
     """
-    return offered_by(target) if reference.declared is None else reference.declared
+    if reference.declared is None:
+        return offered_by(target)
+    standing = {each.name: each for each in target.version.query.declared}
+    return tuple(standing.get(each.name, each) for each in reference.declared)
 
 
 def offered_by(target: View) -> tuple[Parameter, ...]:

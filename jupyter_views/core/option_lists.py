@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 
@@ -38,12 +39,15 @@ class OptionLists:
             )
         window = Window(columns=(result.columns[0].name,), limit=10 * MOST_OPTIONS)
         rendered = await self._results.render(result, window)
-        content = rendered.content
-        if not isinstance(content, bytes):
-            content = await asyncio.to_thread(content.read_bytes)
-        rows = msgspec.json.decode(b"[" + content + b"]")
-        texts = dict.fromkeys(_text(value) for (value,) in rows if value is not None)
-        return tuple(texts)[:MOST_OPTIONS]
+        # Ten thousand rows: not on the loop that serves everybody.
+        return await asyncio.to_thread(_first_texts, rendered.content)
+
+
+def _first_texts(content: bytes | Path) -> tuple[str, ...]:
+    text = content if isinstance(content, bytes) else content.read_bytes()
+    rows = msgspec.json.decode(b"[" + text + b"]")
+    texts = dict.fromkeys(_text(value) for (value,) in rows if value is not None)
+    return tuple(texts)[:MOST_OPTIONS]
 
 
 def _text(value: object) -> str:

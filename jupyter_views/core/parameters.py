@@ -31,6 +31,7 @@ INSTANTS = frozenset({"datetime-picker", "datetime-range"})
 BOUNDED = frozenset({"number", "integer"}) | DATES | INSTANTS
 LISTED = frozenset({"enum", "multi-enum"})
 MOST_CHARS = 10_000
+MOST_PATTERNED = 1_000
 MOST_OPTIONS = 1000
 
 
@@ -52,7 +53,7 @@ class Parameter(Struct, frozen=True, kw_only=True, omit_defaults=True):
         Bounds, both included: numbers, or days and instants as their values
         are written, tokens such as ``today`` included.
     max_length
-        Characters of a text; None for 10,000.
+        Characters of a text; None for 10,000, of a ``text-pattern`` 1,000.
     pattern
         RE2 syntax, which a ``text-pattern`` must match as a whole.
     timezone

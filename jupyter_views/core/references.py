@@ -10,7 +10,13 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from .access import can_follow, can_read, require_reference_owner
+from .access import (
+    can_follow,
+    can_read,
+    require_options_scope,
+    require_reference_owner,
+    require_scope,
+)
 from .activity import Activity, changes_between, new_activity_id
 from .declarations import checked
 from .errors import BadRequest, Conflict, Invalid, NotFound, StaleWrite
@@ -79,6 +85,11 @@ class Reference(Struct, frozen=True, kw_only=True):
     def query(self) -> Query:
         """What it points to now."""
         return self.own if self.view is None else (self.pinned or self.view.version).query
+
+    @property
+    def follows_another(self) -> bool:
+        """Whether it follows a view that belongs to somebody else."""
+        return self.view is not None and self.view.owner != self.owner
 
     @property
     def is_optimistic(self) -> bool:
@@ -171,6 +182,7 @@ class ReferenceService:
             **{"title": UNTITLED, **new.words},
             **pointed,
         )
+        require_options_scope(actor, made.declared or ())
         self._check(made)
         for _ in range(_SHORT_ID_TRIES):
             named = replace(made, short_id=self._make_short_id())
@@ -203,10 +215,12 @@ class ReferenceService:
     def _check(self, reference: Reference) -> None:
         """Raise Invalid where the parameters that a reference declares cannot be."""
         if reference.declared:
+            _require_declarable(reference)
             checked(declared_with(reference.declared, reference.query), self._valuer.moment())
 
     async def _view(self, actor: Actor, name: str) -> View:
         """The readable view with this slug or short id; absent and private look alike."""
+        require_scope(actor, "perspective:read")
         found = await self._reading.find_by_slug(name)
         if found is not None and found.is_open and can_read(actor, found):
             return found
@@ -272,6 +286,7 @@ class ReferenceService:
             When ``if_match`` is not the revision, or somebody was quicker.
         """
         require_access_fits(reference.view is not None, words)
+        require_options_scope(actor, words.get("declared") or ())
         return await self._write(actor, reference, words, "updated", if_match)
 
     async def delete(
@@ -310,6 +325,24 @@ class ReferenceService:
                     raise
             reference = await self.get(actor, reference.short_id)
         raise StaleWrite("The reference is being changed by many at once.", hint="Try again.")
+
+
+def _require_declarable(reference: Reference) -> None:
+    """Raise Invalid where a reference would loosen what somebody else's view declares.
+
+    That view runs in its owner's name: a value that its owner does not allow, or
+    options out of a view that only its owner may read, are not the reader's to take.
+    """
+    if not reference.follows_another:
+        return
+    kept = {each.name for each in reference.query.declared}
+    for each in reference.declared or ():
+        if each.name in kept or each.options_from is not None:
+            raise Invalid(
+                f"{each.name} is for the owner of the view to declare.",
+                hint="Leave it out: what the view declares is offered in any case.",
+                field=f"parameters.{each.name}",
+            )
 
 
 def declared_with(declared: tuple[Parameter, ...], query: Query) -> tuple[Parameter, ...]:

@@ -79,7 +79,9 @@ class Refresher:
 
     def _limit(self, actor: Actor, view: View) -> None:
         if not is_owner(actor, view):
-            self._forced.take(f"{actor.name}\n{view.id}", "You refreshed this view too often.")
+            # Not by its number: the references that pin a view have one each.
+            who = f"{actor.name}\n{view.short_id}"
+            self._forced.take(who, "You refreshed this view too often.")
 
     async def variant(
         self,

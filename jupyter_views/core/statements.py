@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from .access import require_scope
+from .access import require_options_scope, require_scope
 from .assessing import Assessor, Upstreams
 from .declarations import checked
 from .errors import (
@@ -124,6 +124,7 @@ class StatementService:
         return plan
 
     async def _bound(self, actor: Actor, asked: Submission) -> dict[str, Any] | None:
+        require_options_scope(actor, asked.declared)
         checked(asked.declared, self._valuer.moment())
         return await self._valuer.bound(asked.declared, asked.params, actor.name)
 
@@ -214,6 +215,7 @@ class StatementService:
         if not missing_of(asked.declared, asked.params):
             bound = await self._bound(actor, asked)
         else:
+            require_options_scope(actor, asked.declared)
             checked(asked.declared, self._valuer.moment())
             typed = {each.name for each in asked.declared}
             bound = {name: value for name, value in asked.params.items() if name not in typed}

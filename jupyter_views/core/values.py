@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,9 +23,19 @@ from msgspec import UNSET, Struct
 from .dates import day_of, instant_of, midnight, moved_day
 from .errors import InvalidParameters, MissingParameters
 from .model import SECOND, Instant
-from .parameters import BOUNDED, DATES, INSTANTS, MOST_CHARS, RANGES, Parameter, ParameterType
+from .parameters import (
+    BOUNDED,
+    DATES,
+    INSTANTS,
+    MOST_CHARS,
+    MOST_PATTERNED,
+    RANGES,
+    Parameter,
+    ParameterType,
+)
 
 _MOST_PATTERN = 500
+_PATTERN_BYTES = 2**20
 _COMPOUND = RANGES | {"multi-enum"}
 _FALSE_TRUE = {"false": False, "true": True}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
@@ -204,7 +215,7 @@ def limit_of(each: Parameter, limit: float | str | None, moment: Moment) -> Any:
 def _text(each: Parameter, value: Any, _: Moment) -> str:
     if not isinstance(value, str):
         raise _wrong(each, "must be a text")
-    most = each.max_length or MOST_CHARS
+    most = each.max_length or (MOST_CHARS if each.pattern is None else MOST_PATTERNED)
     if len(value) > most:
         raise _wrong(each, f"must have {most:,} characters at most")
     try:
@@ -327,12 +338,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+@lru_cache(maxsize=64)
 def compiled(pattern: str) -> Any:
-    """RE2, whose time grows with the text alone: a pattern comes from a person."""
+    """RE2, whose time grows with the text alone: a pattern comes from a person.
+
+    None for what is no pattern, and for one that takes long to make: 8 MB, which
+    RE2 would take, are a third of a second in which nobody else is served.
+    """
     if len(pattern) > _MOST_PATTERN:
         return None
     quiet = re2.Options()
     quiet.log_errors = False
+    quiet.max_mem = _PATTERN_BYTES
     try:
         return re2.compile(pattern, options=quiet)
     except re2.error:

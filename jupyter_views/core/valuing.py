@@ -47,8 +47,10 @@ class Valuer:
         ViewsError
             When a view that offers them cannot be read, or has no rows.
         """
+        slugs = {each.options_from for each in declared} - {None}
+        lists = {slug: await self._offered(person, slug) for slug in slugs if slug is not None}
         return {
-            each.name: await self._offered(person, each.options_from)
+            each.name: lists[each.options_from]
             for each in declared
             if each.options_from is not None
         }

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from .access import is_owner, require_read
 from .assessing import Assessor
 from .dates import resolved_date
-from .errors import BadRequest, Forbidden
+from .errors import BadRequest, Forbidden, Invalid
 from .freshness import Action, Mode, act
 from .model import Actor, Cause, Instant, LastRefresh, Statement, Status, View
 from .ports import Clock, Read
@@ -26,6 +26,9 @@ from .refreshing import Refresher, variant_of
 from .statements import StatementService
 from .valuing import Valuer
 from .warming import Choice
+
+_RUNS_SQL = ("statement:write", "query:write", "endpoint:write", "insight:write")
+_MOST_BYTES = 64 * 1024
 
 
 class Overrides(Struct, frozen=True, kw_only=True):
@@ -242,6 +245,7 @@ class Variants:
         return await self._refresher.variant(actor, view, values, cause, is_limited=is_limited)
 
     async def _look(self, view: View, values: dict[str, Any], *, is_exact: bool) -> _Looked:
+        _require_short(view, values)
         asked = variant_of(view, values)
         drafted, outlook = await self._statements.foresee(Actor(name=view.owner), asked)
         found = outlook.success or replace(drafted, status=Status.PLANNED)
@@ -281,18 +285,36 @@ class _Looked(Struct, frozen=True, kw_only=True):
     reads: tuple[Read, ...]
 
 
+def _require_short(view: View, values: dict[str, Any]) -> None:
+    """Raise Invalid for values that would fill the store: each set is kept, however many come."""
+    own = view.version.params
+    chosen = {name: value for name, value in values.items() if own.get(name) != value}
+    if len(msgspec.json.encode(chosen)) > _MOST_BYTES:
+        raise Invalid(
+            f"The values of one run hold {_MOST_BYTES:,} bytes at most.",
+            hint="Put long lists into a file or a view, and read that.",
+            field="variables",
+        )
+
+
 def _require_same_files(actor: Actor, view: View, looked: _Looked) -> None:
     """Raise Forbidden where a value chooses what is read, and the owner did not send it.
 
     The query runs with the owner's rights: a reader who could name its files
-    would read whatever the owner may. A visitor of a link has no scopes.
+    would read whatever the owner may. So would who holds a key of the owner's
+    that runs no SQL of its own, and a visitor of a link, who has no scopes.
     """
-    is_owners_own = is_owner(actor, view) and actor.scopes
-    if not is_owners_own and looked.reads != view.version.query.reads:
-        raise Forbidden(
-            "With these values the query reads other files than its owner chose.",
-            hint="Ask the owner to save a view with them.",
-        )
+    if looked.reads == view.version.query.reads:
+        return
+    if not is_owner(actor, view) or not actor.scopes:
+        hint = "Ask the owner to save a view with them."
+    elif any(map(actor.has_scope, _RUNS_SQL)):
+        return
+    else:
+        hint = f"Save a view with them, or use a key with {_RUNS_SQL[0]}."
+    raise Forbidden(
+        "With these values the query reads other files than its owner chose.", hint=hint
+    )
 
 
 def _last(failure: Statement) -> LastRefresh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -123,7 +124,8 @@ class _RunHandler(_EndpointHandler):
             self.set_header("Retry-After", "1")
             if answer.query_status is not None:
                 project = view.project_id
-                job = answer.query_status.id
+                # Whatever a caller called it: a name that is no path may not stand in a header.
+                job = quote(answer.query_status.id, safe="")
                 self.set_header("Location", f"{self.prefix}/api/projects/{project}/query/{job}")
         text = msgspec.json.encode(answer)
         if sent.rendering is None:

@@ -39,13 +39,26 @@ def reference_readable_by(reader: str) -> Any:
     return and_(query_references.c.deleted_at.is_(None), shown)
 
 
+def run_shown_by_reference(reader: str) -> Any:
+    """That a reference shows a run of its query to this person.
+
+    One that follows a view does so for the view's readers, also to its own owner.
+    Another one does so for runs in its owner's name: what others ran for them is
+    not his to show, or to keep, once they close it.
+    """
+    follows = query_references.c.view_id
+    owns_run = and_(follows.is_(None), statements.c.submitted_by == query_references.c.owner)
+    view = exists().where(views.c.id == follows, is_open(), readable_by(reader))
+    return and_(reference_readable_by(reader), or_(owns_run, view))
+
+
 def statement_visible_to(reader: str) -> Any:
     """The statements whose definition this person may see: own ones, those of views, of references.
 
     One condition for each way, so that each can use its index.
     """
     may_read = readable_by(reader)
-    may_follow = reference_readable_by(reader)
+    may_follow = run_shown_by_reference(reader)
     return or_(
         statements.c.submitted_by == reader,
         exists().where(views.c.id == statements.c.view_id, may_read),

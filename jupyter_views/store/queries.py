@@ -14,6 +14,8 @@ from .rows import query_from, statements_by_id
 from .tables import queries, statements
 
 _HAS_RUN = statements.c.status != Status.PLANNED
+# Values that some reader put in the place of a query's own are that reader's affair.
+_HAS_OWN_VALUES = and_(statements.c.variant_of.is_(None), statements.c.reference_id.is_(None))
 
 
 class QueryStore:
@@ -48,7 +50,7 @@ class QueryStore:
         has_rows = case((statements.c.result_id.is_not(None), 1), else_=0)
         asked = (
             select(statements.c.id)
-            .where(statements.c.query_id == query_id, statement_visible_to(reader))
+            .where(statements.c.query_id == query_id, _HAS_OWN_VALUES, statement_visible_to(reader))
             .order_by(has_rows.desc(), statements.c.id.desc())
             .limit(1)
         )
@@ -71,7 +73,7 @@ def _known(connection: Connection, reader: str, ids: Sequence[str]) -> list[Know
         select(
             statements.c.query_id,
             func.min(statements.c.id),
-            func.max(statements.c.id).filter(_HAS_RUN),
+            func.max(statements.c.id).filter(_HAS_RUN, _HAS_OWN_VALUES),
         )
         .where(and_(statements.c.query_id.in_(ids), statement_visible_to(reader)))
         .group_by(statements.c.query_id)

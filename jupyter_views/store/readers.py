@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import exists, or_, select
 
-from .access import readable_by, reference_readable_by
+from .access import readable_by, run_shown_by_reference
 from .database import Database
 from .reference_tables import query_references
 from .tables import statements, versions, views
@@ -24,13 +24,13 @@ class StatementReaders:
         """
         this = statements.c.id == statement_id
         variant_of = select(statements.c.variant_of).where(this).scalar_subquery()
-        reference_id = select(statements.c.reference_id).where(this).scalar_subquery()
         of_reference = exists().where(
+            this,
             or_(
-                query_references.c.id == reference_id,
-                query_references.c.statement_id == statement_id,
+                query_references.c.id == statements.c.reference_id,
+                query_references.c.statement_id == statements.c.id,
             ),
-            reference_readable_by(reader),
+            run_shown_by_reference(reader),
         )
         with self._database.read() as connection:
             return bool(

@@ -30,6 +30,7 @@ from .dashboards import leave, place
 from .database import Database, Memo
 from .door_rows import OF_DOOR, is_name_free, open_door
 from .endpoint_tables import endpoints
+from .reference_tables import query_references
 from .rows import plain
 from .tables import grants, insights, perspectives, statements, upstreams, versions, views
 from .upstreams import replace_upstreams
@@ -293,8 +294,21 @@ class ViewStore:
             return loaded(connection, views.c.id == view.id)[0]
 
     def delete(self, view: View, activity: Activity) -> None:
-        """Remove a view with versions, grants and doors; its statements stay until they expire."""
+        """Remove a view with versions, grants and doors; its statements stay until they expire.
+
+        A reference that followed it stays with its query, unless its owner
+        may no longer read the view: that one goes with it.
+        """
+        left_out = and_(
+            query_references.c.view_id == view.id,
+            query_references.c.deleted_at.is_(None),
+            query_references.c.owner.not_in({view.owner, *view.allowed_user_ids}),
+        )
         with self._database.write() as connection:
+            if not view.is_public:
+                connection.execute(
+                    update(query_references).where(left_out).values(deleted_at=activity.at)
+                )
             moved = connection.execute(
                 delete(views).where(views.c.id == view.id, views.c.revision == view.revision)
             )

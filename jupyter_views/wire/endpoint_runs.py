@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -200,7 +201,10 @@ def _typed(name: str, text: str, own: Any) -> Any:
             return int(text)
         if not _REAL.fullmatch(text):
             raise Invalid(f"Variable '{name}' is a number.", field="variables")
-        return float(text)
+        number = float(text)
+        if not math.isfinite(number):
+            raise Invalid(f"Variable '{name}' is a finite number.", field="variables")
+        return number
     if isinstance(own, (list, dict)):
         try:
             return msgspec.json.decode(text)
