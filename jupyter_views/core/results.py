@@ -222,6 +222,15 @@ def _texts(content: bytes | Path) -> list[list[str | None]]:
     return msgspec.json.decode(b"[" + text + b"]", type=list[list[str | None]])
 
 
-@lru_cache(maxsize=4096)
 def _variant(window: Window) -> str:
+    # Columns are as long as an address, and come from anybody.
+    return _known(window) if window.columns is None else _hashed(window)
+
+
+@lru_cache(maxsize=4096)
+def _known(window: Window) -> str:
+    return _hashed(window)
+
+
+def _hashed(window: Window) -> str:
     return hashlib.sha256(msgspec.json.encode(window)).hexdigest()[:12]

@@ -68,6 +68,8 @@ _DRAW_SECONDS = 30.0
 _HEAVY_ROWS = 50_000
 _WATCH_SECONDS = 0.1
 _PLANS = 2_000
+_PLAN_CHARS = 10_000
+"""A longer one is not remembered: SQL of 256 KB comes from anybody."""
 # V8 maps 0.6 GiB that it writes to, and holds 100 MB of it.
 _DRAWING_BYTES = GIB
 _Kind = TypeVar("_Kind", Planned, Looked, Ran, Rendered, Compared, Surveyed, Plotted, Drawn)
@@ -204,7 +206,7 @@ class DuckDBEngine:
         if known is not None:
             return known
         plan = (await self._read(Check(packed), Planned, _CHECK_SECONDS)).plan
-        if not plan.reads:
+        if not plan.reads and len(plan.normalized_sql) <= _PLAN_CHARS:
             if len(self._plans) >= _PLANS:
                 self._plans.clear()
             self._plans[key] = plan

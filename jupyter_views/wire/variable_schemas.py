@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from ..core.model import Version
-from ..core.parameters import DATES, INSTANTS, MOST_CHARS, RANGES, Parameter
+from ..core.parameters import DATES, INSTANTS, MOST_CHARS, MOST_PATTERNED, RANGES, Parameter
 from .asked_values import PREFIX
 from .endpoint_runs import RESERVED, RefreshWord
 
@@ -148,7 +148,7 @@ def _type(each: Parameter) -> dict[str, Any]:
         case "text" | "query-enum":
             return {"type": "string", "maxLength": each.max_length or MOST_CHARS}
         case "text-pattern":
-            found = {"type": "string", "maxLength": each.max_length or MOST_CHARS}
+            found = {"type": "string", "maxLength": each.max_length or MOST_PATTERNED}
             if _is_portable(each.pattern or ""):
                 found["pattern"] = f"^(?:{each.pattern})$"
             return found

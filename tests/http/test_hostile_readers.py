@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+import gc
+import tracemalloc
+from urllib.parse import clear_cache, unquote
 
 import pytest
 
@@ -263,3 +265,28 @@ async def test_A45_patterns_are_few_and_what_they_match_is_short(api):
     body = {"sql": "SELECT $p0", "parameters": declared[:1], "params": {"p0": "a" * 1001}}
     refused = await api("POST", "api/v1/statements", body)
     assert (refused.status, refused.json["details"]["field"]) == (400, "p0")
+
+
+async def test_A44_what_is_remembered_of_requests_is_small(api, caplog):
+    view = await api.save("SELECT 1 AS a", "One")
+    rows = f"api/views/{view['short_id']}/result?columns="
+
+    async def send(some: range) -> None:
+        for n in some:
+            sql = f"SELECT '{n:06}{'x' * 150_000}' AS a"
+            checked = await api("POST", "api/v1/statements?dry_run=true", {"sql": sql})
+            assert checked.status == 200
+            refused = await api("GET", f"{rows}{n:06}{'y' * 50_000}")
+            assert refused.status == 400
+
+    caplog.set_level("CRITICAL", logger="ServerApp")  # its lines are kept by the test itself
+    await send(range(3))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        await send(range(3, 33))
+        clear_cache()  # where Python keeps addresses itself
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
