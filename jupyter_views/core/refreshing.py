@@ -91,6 +91,7 @@ class Refresher:
         cause: Cause,
         *,
         is_limited: bool = True,
+        replaces: str | None = None,
     ) -> Statement:
         """A run of a view's query with other values, in its owner's name; the view stays as it is.
 
@@ -98,6 +99,8 @@ class Refresher:
         ----------
         is_limited
             As in :meth:`asked`.
+        replaces
+            The statement whose rows it is for; None to run in any case.
 
         Raises
         ------
@@ -107,7 +110,7 @@ class Refresher:
         if is_limited:
             self._limit(actor, view)
         first = await self._upstream(view, cause, frozenset({view.id}))
-        asked = replace(variant_of(view, values), cause=cause)
+        asked = replace(variant_of(view, values), cause=cause, replaces=replaces)
         return await self._statements.refresh(asked, view.owner, first)
 
     def replaced_by(self, statement_id: str) -> Result | None:

@@ -35,7 +35,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     reference_id
         The reference whose query this is.
     replaces
-        The statement whose rows a refresh is for; it is needless once the view has others.
+        The statement whose rows a run is for; it is needless once there are others, of the
+        view or, without one, of the same query with the same values.
     """
 
     sql: str

@@ -242,7 +242,10 @@ class Variants:
             if current.result is not None and current.id != seen:
                 return current
         cause = Cause(kind="asked" if seen is None else "read", by=actor.name)
-        return await self._refresher.variant(actor, view, values, cause, is_limited=is_limited)
+        # Between that look and the run an equal one may end: then there is nothing to run.
+        return await self._refresher.variant(
+            actor, view, values, cause, is_limited=is_limited, replaces=seen
+        )
 
     async def _look(self, view: View, values: dict[str, Any], *, is_exact: bool) -> _Looked:
         _require_short(view, values)

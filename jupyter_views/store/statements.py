@@ -78,8 +78,9 @@ class StatementStore:
         queued, per_person
             How many statements may wait or run, of all people and of one.
         replaces
-            The statement whose rows a refresh is to replace: where the view
-            has others by now, the one that computed those is returned instead.
+            The statement whose rows a run is to replace: where the view, or
+            without one the fingerprint, has others by now, the one that
+            computed those is returned instead.
 
         Raises
         ------
@@ -95,6 +96,15 @@ class StatementStore:
                 earlier := refresh_instead(connection, statement.view_id, replaces)
             ):
                 return earlier
+            if statement.view_id is None and replaces is not None:
+                latest = newest(
+                    connection,
+                    statement.fingerprint,
+                    Status.SUCCESS,
+                    statements.c.result_id.is_not(None),
+                )
+                if latest not in {None, replaces}:
+                    return statements_by_id(connection, {latest})[latest]
             query = saved_query(connection, statement.query)
             if statement.view_id is not None:
                 require_definition(connection, statement.view_id, query, statement.params)

@@ -72,3 +72,19 @@ def test_a_refresh_that_was_decided_on_rows_that_are_gone_is_needless(servers):
     assert mine.statements.find(late.id) is None
     assert seen(mine, view).refreshing is None
     assert mine.statements.submit(late, replaces=quicker.id).id == late.id
+
+
+def test_a_run_with_other_values_that_was_decided_on_rows_that_are_gone_is_needless(servers):
+    mine, theirs = servers
+    sql = "SELECT $other"
+    quicker = theirs.statements.submit(a_statement(sql, variant_of=1), replaces="nothing yet")
+    succeed(theirs, quicker)
+
+    late = a_statement(sql, variant_of=1)
+
+    assert mine.statements.submit(late, replaces="nothing yet").id == quicker.id
+    assert mine.statements.find(late.id) is None
+    assert mine.statements.submit(late, replaces=quicker.id).id == late.id
+    succeed(mine, mine.statements.find(late.id))
+    forced = a_statement(sql, variant_of=1)
+    assert mine.statements.submit(forced).id == forced.id
