@@ -18,7 +18,7 @@ from .._transport import NoAnswer, NoServer
 from ..core.errors import ViewsError
 from . import completion, grammar, output, saving, showing
 from .context import Session
-from .errors import MagicError, from_bad_line, from_views_error
+from .errors import Cancelled, MagicError, from_bad_line, from_views_error
 from .grammar import BadLine
 
 if TYPE_CHECKING:
@@ -80,6 +80,9 @@ def _spoken(act: Callable[[], T]) -> T:
         raise MagicError(str(error), cause=error) from None
     except ViewsError as error:
         raise from_views_error(error) from None
+    except KeyboardInterrupt:
+        # Between two steps; while a query runs, whoever waits for it says how far it came.
+        raise Cancelled("Stopped.") from None
 
 
 def load(ipython: Any) -> ViewsMagics:

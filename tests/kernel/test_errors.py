@@ -66,3 +66,18 @@ def test_ipython_prints_our_lines_and_no_traceback(shell, capsys):
     printed = capsys.readouterr()
     assert "First line.\nSecond line." in printed.out + printed.err
     assert "Traceback" not in printed.out + printed.err
+
+
+def test_an_interrupt_between_two_steps_is_said_in_one_word(kernel):
+    """Pressed where nothing runs yet: here while the line is looked at."""
+    ran = kernel.run(
+        "import sys\n"
+        "def press(frame, event, arg):\n"
+        "    if event == 'call' and frame.f_code.co_name == 'verb':\n"
+        "        sys.setprofile(None)\n"
+        "        raise KeyboardInterrupt\n"
+        "sys.setprofile(press)\n"
+        "get_ipython().run_line_magic('views', 'list')"
+    )
+
+    assert ran.error == ["Stopped."]
