@@ -271,13 +271,14 @@ def values_of(view: View, ask: RunAsk, now: Instant) -> dict[str, Any]:
             field="filters_override",
         )
     values = overridden(view, (dates, Overrides(variables=ask.given)), now)
-    declared = {each.name for each in query.declared}
-    free = [name for name in query.inputs if name not in declared]
-    missing = {*missing_of(query.declared, values), *(n for n in free if n not in values)}
+    missing = {
+        *missing_of(query.declared, values),
+        *(name for name in query.undeclared if name not in values),
+    }
     if missing:
         named = ", ".join(f"'{name}'" for name in query.inputs if name in missing)
         raise _invalid(f"Required variable(s) {named} not provided", query.inputs)
-    for name in free:
+    for name in query.undeclared:
         _check_kind(name, values[name], own.get(name))
     return values
 

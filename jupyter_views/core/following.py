@@ -15,7 +15,7 @@ from .parameters import Parameter, bound_names
 from .reading import FORCED, Reading
 from .references import Reference, ReferenceService, declared_with
 from .statements import StatementService
-from .values import derived
+from .values import choosable
 from .variants import Variants
 
 
@@ -189,20 +189,9 @@ def offered(reference: Reference, target: View) -> tuple[Parameter, ...]:
     and what that was run with.
     """
     if reference.declared is None:
-        return offered_by(target)
+        return choosable(target.version)
     standing = {each.name: each for each in target.version.query.declared}
     return tuple(standing.get(each.name, each) for each in reference.declared)
-
-
-def offered_by(target: View) -> tuple[Parameter, ...]:
-    """What readers of a view may choose, where nobody says otherwise."""
-    query, own = target.version.query, target.version.params
-    declared = {each.name: each for each in query.declared}
-    return tuple(
-        declared.get(name) or derived(name, own[name])
-        for name in query.inputs
-        if name in declared or isinstance(own.get(name), (str, int, float))
-    )
 
 
 def rows_or_reason(reading: Reading) -> Result:

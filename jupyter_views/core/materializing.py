@@ -64,8 +64,7 @@ def obstacle(query: Query, params: dict[str, Any]) -> str | None:
             "which no schedule can read anew."
         )
     missing = missing_of(query.declared, params)
-    names = {name for each in query.declared for name in each.bound_names}
-    missing += [name for name in query.parameters if name not in names and name not in params]
+    missing += [name for name in query.undeclared if name not in params]
     if missing:
         return f"No default value for {', '.join(missing)}."
     return None

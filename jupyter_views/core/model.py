@@ -105,9 +105,13 @@ class Query(Struct, frozen=True, kw_only=True):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names that values may be given for; a range is one of them, not its two ends."""
+        return (*(each.name for each in self.declared), *self.undeclared)
+
+    @property
+    def undeclared(self) -> tuple[str, ...]:
+        """Names that its SQL uses and that have no type."""
         bound = bound_names(self.declared)
-        rest = (name for name in self.parameters if name not in bound)
-        return (*(each.name for each in self.declared), *rest)
+        return tuple(name for name in self.parameters if name not in bound)
 
 
 class Result(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from .access import can_read, is_owner, require_read
 from .announcing import Announcer
+from .aside import aside
 from .assessing import Assessor
-from .errors import Gone, NotFound, ViewsError, from_dict
+from .errors import Gone, NotFound, Unavailable, ViewsError, from_dict
 from .freshness import CHANGE_REASONS, Action, Freshness, Mode, act
 from .model import Actor, Cause, Instant, Page, Statement, Status, View
 from .ports import Clock
@@ -182,7 +183,14 @@ class ReadingService:
         if len(self._noted) >= _NOTED:
             self._noted.clear()
         self._noted.add(view.current.id)
-        await asyncio.to_thread(self._rows.note_changed, view.id, freshness.since)
+        await aside(self._write_change(view, freshness))
+
+    async def _write_change(self, view: View, freshness: Freshness) -> None:
+        try:
+            await asyncio.to_thread(self._rows.note_changed, view.id, freshness.since)
+        except Unavailable:
+            self._noted.discard(view.current.id)  # the next reader tries again
+            raise
         facts = {"reason": freshness.reason, "sources": freshness.sources}
         self._announcer.tell("stale", view, **facts)
 

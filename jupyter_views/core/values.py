@@ -22,7 +22,7 @@ from msgspec import UNSET, Struct
 
 from .dates import day_of, instant_of, midnight, moved_day
 from .errors import InvalidParameters, MissingParameters
-from .model import SECOND, Instant
+from .model import SECOND, Instant, Version
 from .parameters import (
     BOUNDED,
     DATES,
@@ -170,6 +170,21 @@ def derived(name: str, value: Any) -> Parameter:
     elif isinstance(value, str) and day_of(value) is not None:
         kind = "date-picker"
     return Parameter(name=name, type=kind, default=value)
+
+
+def choosable(version: Version) -> tuple[Parameter, ...]:
+    """What readers of a view may choose, where nobody says otherwise, in the order of the query.
+
+    That is what it declares, and of other names those whose own value can be
+    written in a field; it then stands for the default.
+    """
+    declared = {each.name: each for each in version.query.declared}
+    own = version.params
+    return tuple(
+        declared.get(name) or derived(name, own[name])
+        for name in version.query.inputs
+        if name in declared or isinstance(own.get(name), (str, int, float))
+    )
 
 
 def _number_from(text: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from .aside import aside
 from .errors import EngineFailed, Unavailable
 from .model import SECOND, Result, Statement
 from .ports import TORN, Clock, Comparison, Engine, Read, Signature
@@ -138,7 +139,8 @@ class Verifier:
             compared = await self._compared(reads, recorded)
         if compared.confirmed is not None:
             views = tuple(s for s in result.signatures if s.kind == "view")
-            await asyncio.to_thread(self._rows.confirm, result.id, (*compared.confirmed, *views))
+            confirmed = (*compared.confirmed, *views)
+            await aside(asyncio.to_thread(self._rows.confirm, result.id, confirmed))
         looked = _Looked(began, compared.moved)
         if len(self._looked) > _REMEMBERED:
             self._looked.clear()

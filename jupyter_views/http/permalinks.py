@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tornado.httputil import url_concat
 
 from ..core.errors import BadRequest, Invalid, MissingParameters, Unauthenticated, ViewsError
-from ..core.following import offered, offered_by, rows_or_reason
+from ..core.following import offered, rows_or_reason
 from ..core.freshness import Mode
 from ..core.links import LinkSettings
 from ..core.model import View
@@ -24,6 +24,7 @@ from ..core.names import checked_slug
 from ..core.parameters import Parameter
 from ..core.reading import Reading
 from ..core.references import Reference
+from ..core.values import choosable
 from ..wire.linked import ChosenQuery, PageOut, PageQuery, page_out, page_window, suffix
 from ..wire.visitor_values import InputOut, chosen_values, given_values, inputs_of, kept_values
 from .base import ViewsHandler
@@ -322,7 +323,7 @@ class _ViewPermalink(PermalinkHandler):
         slug = checked_slug(key.lower())
         view = await self.services.reading.by_slug(self.actor, slug)
         named = replace(view, name=view.title)
-        return Shown(target=named, offered=offered_by(view), lab=slug)
+        return Shown(target=named, offered=choosable(view.version), lab=slug)
 
 
 class ViewPageHandler(_ViewPermalink):

@@ -186,6 +186,12 @@ class Database:
                     hint="Look whether its disk is read-only or broken; nothing was half saved.",
                     retry_after_seconds=30,
                 ) from error
+            if "no such column" in str(error) or "no such table" in str(error):
+                raise Unavailable(
+                    "The store has another form than this release expects.",
+                    hint="Move its file away to begin anew, or install the release that made it.",
+                    retry_after_seconds=30,
+                ) from error
             raise Unavailable(
                 "The store did not answer in time.",
                 hint="Another server may be writing; try again.",

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from ..core.errors import InvalidParameters
 from ..core.model import View
 from ..core.parameters import BOUNDED, DATES, INSTANTS, RANGES, Parameter
-from ..core.values import Moment, bound_one, derived, limit_of
+from ..core.values import Moment, bound_one, choosable, limit_of
 from .parameters import ParameterBody, parameter_out
 
 
@@ -55,17 +55,11 @@ def controls_of(view: View, moment: Moment) -> ControlsOut:
 
 def _with_own_values(view: View) -> list[tuple[Parameter, Any]]:
     """Parameters with the view's own values; one without a declaration is taken by its value."""
-    query, own = view.version.query, view.version.params
-    declared = {each.name: each for each in query.declared}
-    found = []
-    for name in query.inputs:
-        value = own.get(name)
-        if name in declared:
-            each = declared[name]
-            found.append((each, own.get(name, None if each.default is UNSET else each.default)))
-        elif isinstance(value, str | int | float):
-            found.append((derived(name, value), value))
-    return found
+    own = view.version.params
+    return [
+        (each, own.get(each.name, None if each.default is UNSET else each.default))
+        for each in choosable(view.version)
+    ]
 
 
 def _control(each: Parameter, own: Any, moment: Moment) -> ControlOut:

@@ -10,7 +10,7 @@ from ..core.errors import Invalid, InvalidParameters
 from ..core.links import LinkSettings
 from ..core.model import View
 from ..core.parameters import DATES, RANGES, Parameter
-from ..core.values import Moment, bound_one, derived, text_of
+from ..core.values import Moment, bound_one, choosable, derived, text_of
 from .parameters import keys_of, texts_of_address, value_of_texts
 
 PREFIX = "p."
@@ -163,13 +163,7 @@ def _kind(each: Parameter, options: tuple[str, ...]) -> InputKind:
 def _offered(view: View, settings: LinkSettings) -> tuple[Parameter, ...]:
     """The parameters that visitors may choose, in the order of the query."""
     names = () if settings.parameters is UNSET else settings.parameters
-    query, own = view.version.query, view.version.params
-    declared = {each.name: each for each in query.declared}
-    return tuple(
-        declared.get(name) or derived(name, own[name])
-        for name in query.inputs
-        if name in names and (name in declared or isinstance(own.get(name), (str, int, float)))
-    )
+    return tuple(each for each in choosable(view.version) if each.name in names)
 
 
 def _is_several(each: Parameter) -> bool:

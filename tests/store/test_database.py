@@ -227,3 +227,21 @@ def test_F04_a_full_disk_is_called_a_full_disk_and_nothing_is_half_saved(databas
 
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM frames").scalar() == 0
+
+
+def test_what_people_save_waits_for_the_disk_also_after_what_can_be_done_again(database):
+    levels = []
+    for is_forced in (False, True, False):
+        with database.write(is_forced=is_forced) as connection:
+            levels.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+
+    normal, full = 1, 2
+    assert levels == [normal, full, normal]
+
+
+def test_F07_a_store_of_another_form_is_not_said_to_be_slow(database):
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE projects RENAME COLUMN name TO title")
+
+    with pytest.raises(Unavailable, match="another form"), database.read() as connection:
+        connection.execute(select(metadata.tables["projects"]))
