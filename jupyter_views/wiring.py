@@ -167,6 +167,7 @@ class Parts:
             seconds=app.time_limit_seconds,
             concurrent=app.run_workers,
             bind=self._upstreams.bind,
+            look_at=store.views.find,
             log=self._log,
             lease_seconds=self._lease_seconds,
         )

@@ -15,14 +15,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .errors import Gone, NotFound, StatementNotSuccess, ViewsError
-from .model import Cause, Changes, Instant, Page, Result, Statement, Status, Version, View
+from .model import (
+    NO_CHANGES,
+    Cause,
+    Changes,
+    Instant,
+    Page,
+    Result,
+    Statement,
+    Status,
+    Version,
+    View,
+)
 from .ports import Big, Comparing, Difference, Engine, Stored
 from .results import Cache
 
 _COMPARED_ROWS = 2_000_000
 _CACHED_BYTES = 256 * 1024
 _CHUNK = 256
-NO_CHANGES = Changes(added=0, removed=0, changed=0)
 
 Mark = tuple[Instant, str]
 """Where a statement stands in a history: when it was submitted, and its id."""

@@ -11,7 +11,18 @@ from .announcing import Announcer
 from .assessing import Assessor
 from .errors import TooMany, UpstreamFailed, ViewsError
 from .freshness import CHANGE_REASONS, Freshness
-from .model import SECOND, Cause, CauseKind, Changes, Instant, Result, Statement, Status, View
+from .model import (
+    NO_CHANGES,
+    SECOND,
+    Cause,
+    CauseKind,
+    Changes,
+    Instant,
+    Result,
+    Statement,
+    Status,
+    View,
+)
 from .ports import Clock
 from .refreshing import Refresher
 from .running import Runner
@@ -26,6 +37,7 @@ Compare = Callable[[Result, Result, tuple[str, ...] | None], Awaitable[Changes |
 class KeptRows(Protocol):
     """What this needs of the store."""
 
+    def known(self, view_id: int) -> View | None: ...
     def find(self, view_id: int) -> View | None: ...
     def note_changed(self, view_id: int, at: Instant | None) -> None: ...
     def postpone(self, view_id: int, until: Instant) -> None: ...
@@ -194,7 +206,8 @@ class Keeper:
     async def _announce(self, statement: Statement, view_ids: list[int]) -> None:
         before = self._refresher.replaced_by(statement.id)
         for view_id in view_ids:
-            view = await asyncio.to_thread(self._rows.find, view_id)
+            known = self._rows.known(view_id)
+            view = known or await asyncio.to_thread(self._rows.find, view_id)
             if view is None:
                 continue
             if statement.status is Status.SUCCESS:
@@ -209,11 +222,11 @@ class Keeper:
         changes = None
         if before is not None:
             changes = await self._compare(before, after, view.rule.key)
-        if changes is not None:
+        if changes not in {None, view.current.changes}:
             await asyncio.to_thread(self._refreshes.note_changes, view.current.id, changes)
         self._announcer.tell("refreshed", view, changes=changes)
         has_changed = before is None or before.sha256 != after.sha256
-        if has_changed and changes != Changes(added=0, removed=0, changed=0):
+        if has_changed and changes != NO_CHANGES:
             self._announcer.tell("changed", view, changes=changes)
         self._decisions.note(view.id, "refreshed", _told(after, changes))
         if has_changed and view.perspective is not None:

@@ -165,6 +165,9 @@ class Changes(Struct, frozen=True, kw_only=True):
     changed: int
 
 
+NO_CHANGES = Changes(added=0, removed=0, changed=0)
+
+
 class Statement(Struct, frozen=True, kw_only=True):
     """One request to run a query with given parameter values.
 

@@ -62,6 +62,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 class ReadRows(Protocol):
     """What this service needs of the store; every call is one transaction."""
 
+    def known(self, view_id: int) -> View | None: ...
     def find(self, view_id: int) -> View | None: ...
     def known_by_slug(self, slug: str) -> View | None: ...
     def find_by_slug(self, slug: str) -> View | None: ...
@@ -165,8 +166,7 @@ class ReadingService:
         awaited = None
         if refresh is not None and seconds:
             awaited = await self._statements.wait(refresh, seconds)
-            found = await asyncio.to_thread(self._rows.find, view.id)
-            view, refresh = await self._as_of_now(found or view)
+            view, refresh = await self._as_of_now(await self._anew(view))
             freshness = await self._assessor.of_view(view)
         if refresh is not None and refresh.status.is_final:
             refresh = None
@@ -215,8 +215,13 @@ class ReadingService:
         refresh = await self._under_way(view)
         if view.refreshing is None or refresh is not None:
             return view, refresh
-        found = await asyncio.to_thread(self._rows.find, view.id) or view
+        found = await self._anew(view)
         return found, await self._under_way(found)
+
+    async def _anew(self, view: View) -> View:
+        """The view as it is stored now; as it was where it is gone."""
+        known = self._rows.known(view.id)
+        return known or await asyncio.to_thread(self._rows.find, view.id) or view
 
     async def _under_way(self, view: View) -> Statement | None:
         if view.refreshing is None:

@@ -14,7 +14,7 @@ from .announcing import Announcer
 from .assessing import Assessor, Upstreams
 from .errors import Invalid, NotFound, StaleWrite, UpstreamFailed, ViewsError
 from .limits import RateLimit
-from .model import Actor, Cause, Result, Statement, View
+from .model import Actor, Cause, Result, Statement, Status, View
 from .ports import Clock
 from .statements import StatementService
 from .submissions import Submission
@@ -152,14 +152,22 @@ class Refresher:
                 continue
             if not (await self._assessor.of_view(upstream, is_exact=True)).is_stale:
                 continue
-            if not is_asked and upstream.failures and self._clock.now() < upstream.retry_at:
-                raise UpstreamFailed(
-                    f'The view "{slug}", which this one reads, could not be refreshed.',
-                    hint="Mend that view; this one is refreshed after it.",
-                    until=upstream.retry_at,
-                )
-            first.append(await self._one(upstream, cause, below))
+            if is_asked or not self._rests(upstream):
+                started = await self._one(upstream, cause, below)
+                if is_asked or started.status is not Status.FAILED:
+                    first.append(started)
+                    continue
+                # Another try of it was quicker, and has just failed.
+                upstream = await asyncio.to_thread(self._upstreams.require, view.owner, slug)
+            raise UpstreamFailed(
+                f'The view "{slug}", which this one reads, could not be refreshed.',
+                hint="Mend that view; this one is refreshed after it.",
+                until=upstream.retry_at,
+            )
         return tuple(first)
+
+    def _rests(self, view: View) -> bool:
+        return view.failures > 0 and self._clock.now() < view.retry_at
 
     async def _submit(self, view: View, cause: Cause, first: tuple[Statement, ...]) -> Statement:
         if not view.has_query:

@@ -79,6 +79,9 @@ class Runner:
     bind
         Gives the sha256 of the current rows of each view that a statement
         reads, by slug; called in a thread when the run begins.
+    look_at
+        Called in a thread for each view that has just got new rows, so that
+        those who wait for them find it remembered.
     lease_seconds
         A server that gives no sign of life for so long loses what it runs.
     """
@@ -93,10 +96,12 @@ class Runner:
         seconds: float,
         concurrent: int,
         bind: Bind,
+        look_at: Callable[[int], object],
         log: logging.Logger,
         lease_seconds: float,
     ) -> None:
         self._bind = bind
+        self._look_at = look_at
         self._rows = rows
         self._files = files
         self._engine = engine
@@ -233,7 +238,17 @@ class Runner:
         view_ids = self._rows.succeed(
             statement.id, statement.fence, result, started_at=started_at, at=now
         )
-        return self._rows.find(statement.id), view_ids
+        with contextlib.suppress(Unavailable):
+            for view_id in view_ids:
+                self._look_at(view_id)
+        ended = replace(
+            statement,
+            status=Status.SUCCESS,
+            result=result,
+            started_at=statement.started_at or started_at,
+            completed_at=now,
+        )
+        return ended, view_ids
 
     def _fail(self, statement: Statement, status: Status, error: ViewsError) -> Ended:
         view_ids = self._rows.fail(

@@ -241,6 +241,8 @@ class Variants:
             current = looked.reading.view.current
             if current.result is not None and current.id != seen:
                 return current
+            if looked.reading.refresh is not None:
+                return looked.reading.refresh
         cause = Cause(kind="asked" if seen is None else "read", by=actor.name)
         # Between that look and the run an equal one may end: then there is nothing to run.
         return await self._refresher.variant(

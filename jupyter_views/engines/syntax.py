@@ -17,6 +17,24 @@ _RENDER = "SELECT json_deserialize_sql($1::JSON)"
 # The engine writes the largest 64-bit number for "made by me, not in the text".
 _NOWHERE = 2**64 - 1
 _PLACES = frozenset({"query_location", "query_location_length"})
+_RECENT = 128
+_RECENT_CHARS = 50_000
+"""Longer texts are not remembered: SQL of 256 KB comes from anybody."""
+
+
+class _Recent(dict[str, str]):
+    """What the engine said of the texts that it was asked about last; it says so each time."""
+
+    def keep(self, asked: str, said: str) -> None:
+        if len(asked) + len(said) > _RECENT_CHARS:
+            return
+        if len(self) >= _RECENT:
+            del self[next(iter(self))]
+        self[asked] = said
+
+
+_parsed = _Recent()
+_rendered = _Recent()
 
 
 def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[dict[str, Any], str]:
@@ -29,8 +47,11 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[dict[str, An
     RecursionError, msgspec.DecodeError
         The tree is too deep for this process.
     """
-    row = connection.execute(_PARSE, [sql]).fetchone()
-    raw = str(row[0]) if row else "{}"
+    raw = _parsed.get(sql)
+    if raw is None:
+        row = connection.execute(_PARSE, [sql]).fetchone()
+        raw = str(row[0]) if row else "{}"
+        _parsed.keep(sql, raw)
     return msgspec.json.decode(raw), raw
 
 
@@ -50,8 +71,12 @@ def recall(sql: str) -> Any | None:
 
 def render(connection: duckdb.DuckDBPyConnection, raw: str) -> str:
     """The engine's own text for a tree."""
-    row = connection.execute(_RENDER, [raw]).fetchone()
-    return str(row[0]) if row else ""
+    text = _rendered.get(raw)
+    if text is None:
+        row = connection.execute(_RENDER, [raw]).fetchone()
+        text = str(row[0]) if row else ""
+        _rendered.keep(raw, text)
+    return text
 
 
 def rendered(connection: duckdb.DuckDBPyConnection, statement: dict[str, Any]) -> str | None:

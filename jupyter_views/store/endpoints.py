@@ -9,8 +9,9 @@ from sqlalchemy import and_, func, select
 from ..core.model import Instant, Page, View
 from ..core.requests import EndpointFilter
 from .access import readable_by
-from .database import Database, Memo
+from .database import Database
 from .endpoint_tables import endpoints, executions
+from .known_views import KnownViews
 from .tables import views
 from .view_rows import ROW, loaded
 
@@ -20,24 +21,17 @@ _NEWEST_FIRST = (views.c.created_at.desc(), views.c.id.desc())
 class EndpointStore:
     """Endpoints on disk."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: KnownViews) -> None:
         self._database = database
-        self._known: Memo[View] = Memo(database)
+        self._known = known
 
     def known(self, project_id: int, name: str) -> View | None:
         """The view behind a name, if it is remembered and still true; takes microseconds."""
-        return self._known.get(f"{project_id} {name}")
+        return self._known.known("name", project_id, name)
 
     def find(self, project_id: int, name: str) -> View | None:
         """The view behind an endpoint's name, active or not."""
-        named = and_(endpoints.c.project_id == project_id, endpoints.c.name == name)
-        version = self._database.version()
-        with self._database.read() as connection:
-            found = loaded(connection, named)
-        if not found:
-            return None
-        self._known.put(f"{project_id} {name}", found[0], version)
-        return found[0]
+        return self._known.find("name", project_id, name)
 
     def page(self, reader: str, wanted: EndpointFilter, limit: int, offset: int) -> Page:
         """Readable endpoints of a project, the newest first."""

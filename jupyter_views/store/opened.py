@@ -15,6 +15,7 @@ from .executions import ExecutionStore
 from .history import HistoryStore
 from .insights import InsightStore
 from .keys import FrameStore, IdempotencyStore, KeyStore
+from .known_views import KnownViews
 from .projects import ProjectStore
 from .queries import QueryStore
 from .readers import StatementReaders
@@ -58,13 +59,14 @@ class Store:
         self.database = Database(url or f"sqlite:///{folder / 'views.sqlite'}")
         self.statements = StatementStore(self.database, server_id, self.lock.is_alive)
         self.due = DueStore(self.database)
-        self.views = ViewStore(self.database)
+        known = KnownViews(self.database)
+        self.views = ViewStore(self.database, known)
         self.watched = WatchedStore(self.database)
         self.history = HistoryStore(self.database)
         self.executions = ExecutionStore(self.database)
         self.retention = Retention(self.database, results_kept)
         self.insights = InsightStore(self.database)
-        self.endpoints = EndpointStore(self.database)
+        self.endpoints = EndpointStore(self.database, known)
         self.activities = ActivityStore(self.database)
         self.readers = StatementReaders(self.database)
         self.queries = QueryStore(self.database)

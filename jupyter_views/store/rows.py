@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from ..core.model import Cause, Changes, Query, Result, Statement, Status, Strategy
 from ..core.ports import Column, Read
@@ -15,6 +15,8 @@ from .tables import queries, results, statements
 _STATEMENTS = select(statements, queries, results).select_from(
     statements.join(queries).outerjoin(results, statements.c.result_id == results.c.id)
 )
+
+_BY_ID = _STATEMENTS.where(statements.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def plain(value: Any) -> Any:
@@ -80,5 +82,5 @@ def statements_by_id(connection: Connection, ids: set[str]) -> Mapping[str, Stat
     """Statements by id; unknown ids are left out."""
     if not ids:
         return {}
-    found = statements_where(connection, statements.c.id.in_(ids))
-    return {statement.id: statement for statement in found}
+    found = connection.execute(_BY_ID, {"ids": list(ids)}).mappings()
+    return {row[statements.c.id]: statement_from(row) for row in found}

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import and_, exc, func, insert, select, tuple_, update
+from sqlalchemy import and_, func, select, tuple_, update
 
-from ..core.errors import Conflict
 from ..core.leases import Lease
 from ..core.model import (
     Instant,
@@ -21,23 +20,26 @@ from ..core.model import (
 )
 from ..core.ports import Signature
 from .database import Database
-from .rows import plain, statements_by_id, statements_where
+from .rows import statements_by_id, statements_where
 from .statement_steps import (
     IN_FLIGHT,
+    begin_refresh,
     finish,
+    insert_result,
+    insert_statement,
     newest,
     refresh_instead,
     release_views,
     require_definition,
     require_lease,
     require_room,
+    running,
     saved_query,
     serve_result,
     with_followers,
 )
-from .tables import results, statements, views
+from .tables import results, statements
 
-_COLUMNS = {column.name for column in statements.c}
 _NOBODY = ""
 # Only what is in flight has not completed, and this condition has an index.
 _HAS_NOT_ENDED = statements.c.completed_at.is_(None)
@@ -80,7 +82,8 @@ class StatementStore:
         replaces
             The statement whose rows a run is to replace: where the view, or
             without one the fingerprint, has others by now, the one that
-            computed those is returned instead.
+            computed those is returned instead. So is one that failed at it,
+            until the view's next try is due.
 
         Raises
         ------
@@ -93,7 +96,9 @@ class StatementStore:
         """
         with self._database.write(is_forced=False) as connection:
             if statement.view_id is not None and (
-                earlier := refresh_instead(connection, statement.view_id, replaces)
+                earlier := refresh_instead(
+                    connection, statement.view_id, replaces, statement.submitted_at
+                )
             ):
                 return earlier
             if statement.view_id is None and replaces is not None:
@@ -110,9 +115,7 @@ class StatementStore:
                 require_definition(connection, statement.view_id, query, statement.params)
             facts: dict[str, Any] = {"query": query}
             if statement.strategy is Strategy.EXECUTE:
-                primary = connection.execute(
-                    select(statements.c.id, statements.c.status).where(_runs(statement.fingerprint))
-                ).first()
+                primary = running(connection, statement.fingerprint)
                 if primary is not None:
                     facts |= {
                         "strategy": Strategy.AWAIT_PRIMARY,
@@ -122,41 +125,17 @@ class StatementStore:
                 else:
                     require_room(connection, statement.submitted_by, queued, per_person)
             statement = replace(statement, **facts)
-            try:
-                connection.execute(insert(statements).values(**self._cells(statement)))
-            except exc.IntegrityError as error:
-                raise Conflict(
-                    "This client_id names an earlier statement of yours.",
-                    hint="Send a new client_id with each statement.",
-                    details={"client_id": statement.client_id},
-                ) from error
+            insert_statement(connection, statement, self._server_id)
             if statement.view_id is not None:
-                connection.execute(
-                    update(views)
-                    .where(views.c.id == statement.view_id)
-                    .values(refreshing_statement_id=statement.id)
-                )
+                begin_refresh(connection, statement)
         return statement
 
     def plan(self, statement: Statement) -> Statement:
         """Keep a definition that nobody has run yet, as what a view holds until then."""
         with self._database.write(is_forced=False) as connection:
             statement = replace(statement, query=saved_query(connection, statement.query))
-            connection.execute(insert(statements).values(**self._cells(statement)))
+            insert_statement(connection, statement, self._server_id)
         return statement
-
-    def _cells(self, statement: Statement) -> dict[str, Any]:
-        cells = {
-            name: getattr(statement, name)
-            for name in statement.__struct_fields__
-            if name in _COLUMNS
-        }
-        return cells | {
-            "query_id": statement.query.id,
-            "result_id": statement.result.id if statement.result else None,
-            "server_id": self._server_id,
-            "cause": plain(statement.cause),
-        }
 
     def find(self, statement_id: str) -> Statement | None:
         """The statement with this id."""
@@ -177,7 +156,8 @@ class StatementStore:
     def outlook(self, fingerprint: str, failed_since: Instant) -> Outlook:
         """What is known of a fingerprint, in one look."""
         with self._database.read() as connection:
-            in_flight = connection.scalar(select(statements.c.id).where(_runs(fingerprint)))
+            going = running(connection, fingerprint)
+            in_flight = going.id if going is not None else None
             success = newest(
                 connection, fingerprint, Status.SUCCESS, statements.c.result_id.is_not(None)
             )
@@ -246,7 +226,7 @@ class StatementStore:
         """
         with self._database.write(is_forced=False) as connection:
             require_lease(connection, statement_id, self._server_id, fence)
-            connection.execute(insert(results).values(**plain(result)))
+            insert_result(connection, result)
             finished = finish(
                 connection,
                 statement_id,
@@ -255,7 +235,7 @@ class StatementStore:
                 started_at=started_at,
                 at=at,
             )
-            return serve_result(connection, finished, at)
+            return serve_result(connection, finished, result, at)
 
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None:
         """Record signatures that prove as much as the old ones, but more cheaply."""
@@ -407,10 +387,3 @@ class StatementStore:
                 .where(statements.c.server_id == self._server_id, _HAS_NOT_ENDED)
                 .values(server_id=_NOBODY)
             )
-
-
-def _runs(fingerprint: str) -> Any:
-    """The one statement of a fingerprint that waits or runs; others follow it."""
-    is_going = statements.c.status.in_(IN_FLIGHT)
-    executes = statements.c.strategy == Strategy.EXECUTE
-    return and_(statements.c.fingerprint == fingerprint, is_going, executes)

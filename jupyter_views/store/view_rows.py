@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, select
 
 from ..core.charts import Chart
 from ..core.model import (
@@ -45,6 +45,18 @@ _WHOLE = select(*_TABLES).select_from(ROW)
 _NEWEST_FIRST = (views.c.updated_at.desc(), views.c.id.desc())
 
 
+_GRANTED = (
+    select(grants.c.view_id, grants.c.user)
+    .where(grants.c.view_id.in_(bindparam("view_ids", expanding=True)))
+    .order_by(grants.c.user)
+)
+
+
+def whole(condition: Any, order: Sequence[Any] = _NEWEST_FIRST) -> Select[Any]:
+    """The select of the views that meet a condition; made once where much is asked by it."""
+    return _WHOLE.where(condition).order_by(*order)
+
+
 def loaded(
     connection: Connection,
     condition: Any,
@@ -54,25 +66,27 @@ def loaded(
     order: Sequence[Any] = _NEWEST_FIRST,
 ) -> list[View]:
     """The views that meet a condition, whole; newest change first."""
-    found = (
-        connection.execute(_WHOLE.where(condition).order_by(*order).limit(limit).offset(offset))
-        .mappings()
-        .all()
-    )
+    return views_of(connection, whole(condition, order).limit(limit).offset(offset))
+
+
+def views_of(
+    connection: Connection, made: Select[Any], values: dict[str, Any] | None = None
+) -> list[View]:
+    """What a select that :func:`whole` made finds, with these values for its parameters."""
+    found = connection.execute(made, values).mappings().all()
+    if not found:
+        return []
     view_ids = [row[views.c.id] for row in found]
     granted: dict[int, list[str]] = {}
-    for view_id, user in connection.execute(
-        select(grants.c.view_id, grants.c.user)
-        .where(grants.c.view_id.in_(view_ids))
-        .order_by(grants.c.user)
-    ):
+    for view_id, user in connection.execute(_GRANTED, {"view_ids": view_ids}):
         granted.setdefault(view_id, []).append(user)
+    others = {row[statements.c.id]: statement_from(row) for row in found}
     named = {
         row[column]
         for row in found
         for column in (views.c.refreshing_statement_id, views.c.last_refresh_statement_id)
-    } - {None}
-    others = statements_by_id(connection, named)
+    }
+    others |= statements_by_id(connection, named - {None} - others.keys())
     return [_view_from(row, granted.get(row[views.c.id], []), others) for row in found]
 
 
@@ -91,8 +105,7 @@ def version_from(row: RowMapping, defining: Any = queries) -> Version:
     )
 
 
-def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
-    current: Statement = statement_from(row)
+def _view_from(row: RowMapping, granted: Sequence[str], others: Mapping[str, Statement]) -> View:
     last = others.get(row[views.c.last_refresh_statement_id])
     return View(
         id=row[views.c.id],
@@ -109,7 +122,7 @@ def _view_from(row: RowMapping, granted: Sequence[str], others: Any) -> View:
         allowed_user_ids=tuple(granted),
         revision=row[views.c.revision],
         version=version_from(row, DEFINED),
-        current=current,
+        current=others[row[statements.c.id]],
         refreshing=others.get(row[views.c.refreshing_statement_id]),
         last_refresh=LastRefresh(
             statement_id=last.id, status=last.status, error=last.error, at=last.completed_at

@@ -27,9 +27,10 @@ from ..core.requests import ViewFilter
 from .access import readable_by
 from .activities import record
 from .dashboards import leave, place
-from .database import Database, Memo
+from .database import Database
 from .door_rows import OF_DOOR, is_name_free, open_door
 from .endpoint_tables import endpoints
+from .known_views import KnownViews
 from .reference_tables import query_references
 from .rows import plain
 from .tables import grants, insights, perspectives, statements, upstreams, versions, views
@@ -44,10 +45,9 @@ _OF_VERSION = ("query_object", "chart")
 class ViewStore:
     """Views on disk."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: KnownViews) -> None:
         self._database = database
-        self._by_slug: Memo[View] = Memo(database)
-        self._by_short_id: Memo[View] = Memo(database)
+        self._known = known
 
     def create(self, view: View, activity: Activity, placed: Placed | None = None) -> View:
         """Write a view with its first version, its grants and its doors, in one commit.
@@ -96,41 +96,32 @@ class ViewStore:
 
     def known_by_slug(self, slug: str) -> View | None:
         """The view behind a slug, if it is remembered and still true; takes microseconds."""
-        return self._by_slug.get(slug)
+        return self._known.known("slug", slug)
 
     def find_by_slug(self, slug: str) -> View | None:
         """The view behind a perspective's slug."""
-        version = self._database.version()
-        found = self._find(perspectives.c.slug == slug)
-        if found is not None:
-            self._by_slug.put(slug, found, version)
-        return found
+        return self._known.find("slug", slug)
 
     def known_by_short_id(self, short_id: str) -> View | None:
         """The same by its public key."""
-        return self._by_short_id.get(short_id)
+        return self._known.known("short_id", short_id)
 
     def find_by_short_id(self, short_id: str) -> View | None:
         """The view with this public key."""
-        version = self._database.version()
-        found = self._find(views.c.short_id == short_id)
-        if found is not None:
-            self._by_short_id.put(short_id, found, version)
-        return found
+        return self._known.find("short_id", short_id)
+
+    def known(self, view_id: int) -> View | None:
+        """The same by its internal key."""
+        return self._known.known("id", view_id)
 
     def find(self, view_id: int) -> View | None:
         """The view with this internal key."""
-        return self._find(views.c.id == view_id)
+        return self._known.find("id", view_id)
 
     def find_many(self, view_ids: Sequence[int]) -> list[View]:
         """The views with these internal keys; absent ones are left out."""
         with self._database.read() as connection:
             return loaded(connection, views.c.id.in_(view_ids))
-
-    def _find(self, condition: Any) -> View | None:
-        with self._database.read() as connection:
-            found = loaded(connection, condition)
-        return found[0] if found else None
 
     def is_slug_free(self, slug: str) -> bool:
         """Whether no view has this slug now."""

@@ -118,7 +118,7 @@ async def test_F21_the_slots_of_a_schedule_do_not_get_round_the_back_off(
 
 
 async def test_F21_what_lies_below_a_view_that_fails_is_not_asked_for_in_vain(
-    api, bell, clock, data_folder
+    api, bell, clock, data_folder, views_app
 ):
     file = data_folder / "n.csv"
     file.write_text("n\n1\n")
@@ -131,7 +131,7 @@ async def test_F21_what_lies_below_a_view_that_fails_is_not_asked_for_in_vain(
         await bell.ring()
     await has_run(above, 9)
     # What waited for that run ends after it.
-    await until(lambda: _is_at_rest(below))
+    await until(lambda: _is_idle(views_app))
     tried, skipped = await below.runs(), await _skipped(below)
     assert await wait_of(above, clock) > 1270
     for _ in range(40):
@@ -144,8 +144,8 @@ async def test_F21_what_lies_below_a_view_that_fails_is_not_asked_for_in_vain(
     assert (await below.answer()).json["rows"] == [[1]]
 
 
-async def _is_at_rest(view: Door) -> bool:
-    return (await view.facts())["status"] != "refreshing"
+async def _is_idle(views_app) -> bool:
+    return not views_app._parts._scheduler._pending
 
 
 async def _skipped(view: Door) -> int:

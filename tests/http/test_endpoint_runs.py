@@ -85,9 +85,12 @@ class Endpoints:
         raise AssertionError("never stale")
 
     def calculated(self) -> int:
-        """How many statements were run to their end."""
+        """How many statements were run; those that waited for an equal one were not."""
         with sqlite3.connect(self._store / "views.sqlite") as connection:
-            asked = "SELECT count(*) FROM statements WHERE started_at IS NOT NULL"
+            asked = (
+                "SELECT count(*) FROM statements"
+                " WHERE started_at IS NOT NULL AND strategy = 'execute'"
+            )
             return connection.execute(asked).fetchone()[0]
 
     async def judge(self, answer, word, cell, newest, state) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_views.core.deeds import deed
+from jupyter_views.core.model import Changes, InsightDoor, PerspectiveDoor
 from jupyter_views.core.ports import Signature
 
 from .shared import (
+    ERROR,
     T0,
     a_refresh,
     a_result,
     a_server,
     a_statement,
     a_view,
+    fail,
     remove,
     seen,
     succeed,
@@ -41,6 +45,55 @@ def test_a_view_known_by_its_key_is_forgotten_at_the_next_commit_of_anybody(serv
 
     assert mine.views.known_by_short_id(view.short_id) is None
     assert mine.views.find_by_short_id(view.short_id) is None
+
+
+def test_a_view_found_by_one_of_its_names_is_known_by_the_others(servers):
+    mine, _ = servers
+    view = a_view(mine, perspective=PerspectiveDoor(id="p1", slug="sales"))
+
+    assert mine.views.known_by_slug("sales") is None
+    found = mine.views.find(view.id)
+
+    assert mine.views.known(view.id) is found
+    assert mine.views.known_by_slug("sales") is found
+    assert mine.views.known_by_short_id(view.short_id) is found
+
+
+def test_a_name_that_went_over_to_another_view_does_not_lead_to_the_old_one(servers):
+    mine, theirs = servers
+    first = a_view(
+        mine,
+        perspective=PerspectiveDoor(id="p1", slug="sales"),
+        insight=InsightDoor(),
+    )
+    mine.views.find_by_slug("sales")
+    theirs.views.close(
+        first,
+        "perspective",
+        first.rule,
+        by="ana",
+        at=T0,
+        activity=deed(first, "ana", "updated", T0),
+    )
+    second = a_view(theirs, perspective=PerspectiveDoor(id="p2", slug="sales"))
+
+    assert mine.views.find(first.id) is not None
+    assert mine.views.known_by_slug("sales") is None
+    assert mine.views.find_by_slug("sales").id == second.id
+
+
+def test_a_refresh_that_brought_the_same_rows_says_so_in_the_commit_that_serves_them(servers):
+    mine, _ = servers
+    view = a_view(mine)
+    before = seen(mine, view).current.result
+    same = a_refresh(mine, view)
+    rows = a_result(sha256=before.sha256)
+    mine.statements.succeed(same.id, same.fence, rows, started_at=T0, at=T0)
+    assert seen(mine, view).current.changes == Changes(added=0, removed=0, changed=0)
+
+    other = a_refresh(mine, view)
+    succeed(mine, other)
+    assert seen(mine, view).current.changes is None
 
 
 def test_a_signature_of_many_files_comes_back_as_it_was_stored(servers):
@@ -72,6 +125,33 @@ def test_a_refresh_that_was_decided_on_rows_that_are_gone_is_needless(servers):
     assert mine.statements.find(late.id) is None
     assert seen(mine, view).refreshing is None
     assert mine.statements.submit(late, replaces=quicker.id).id == late.id
+
+
+def test_a_refresh_that_another_server_has_just_failed_at_waits_for_the_next_try(servers):
+    mine, theirs = servers
+    view = a_view(mine)
+    quicker = a_refresh(theirs, view)
+    fail(theirs, quicker, at=T0)
+    next_try = seen(mine, view).retry_at
+    early, due = (
+        a_statement(view.version.query.sql, view_id=view.id, submitted_at=at)
+        for at in (next_try - 1, next_try)
+    )
+
+    assert mine.statements.submit(early, replaces=view.current.id).id == quicker.id
+    assert seen(mine, view).failures == 1
+    assert mine.statements.submit(due, replaces=view.current.id).id == due.id
+
+
+def test_what_somebody_canceled_does_not_keep_a_schedule_from_its_refresh(servers):
+    mine, _ = servers
+    view = a_view(mine)
+    fail(mine, a_refresh(mine, view), at=T0)
+    canceled = mine.statements.submit(a_statement(view.version.query.sql, view_id=view.id))
+    mine.statements.cancel(canceled.id, ERROR, T0)
+    early = a_statement(view.version.query.sql, view_id=view.id, submitted_at=T0 + 1)
+
+    assert mine.statements.submit(early, replaces=view.current.id).id == early.id
 
 
 def test_a_run_with_other_values_that_was_decided_on_rows_that_are_gone_is_needless(servers):
