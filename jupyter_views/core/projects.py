@@ -77,3 +77,14 @@ def require_project(actor: Actor, project_id: int | None) -> None:
             f"API key does not have access to {named}.",
             details={"project_id": actor.project_id},
         )
+
+
+def require_unbound(actor: Actor) -> None:
+    """Raise Forbidden where the actor's key is bound to a project: what it asks for is of none."""
+    if actor.project_id is not None:
+        here = f"api/projects/{actor.project_id}/"
+        raise Forbidden(
+            f"This API key is good for addresses below {here} only.",
+            hint="Ask there, or make a key that is bound to no project.",
+            details={"project_id": actor.project_id},
+        )

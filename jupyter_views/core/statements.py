@@ -34,8 +34,10 @@ from .model import (
     Statement,
     Status,
     Strategy,
+    View,
 )
 from .ports import Clock, Engine, Plan
+from .projects import require_project
 from .running import Runner
 from .submissions import Bounds, Submission, draft_of, statement_from
 from .values import missing_of
@@ -124,7 +126,7 @@ class StatementService:
         return plan
 
     async def _bound(self, actor: Actor, asked: Submission) -> dict[str, Any] | None:
-        require_options_scope(actor, asked.declared)
+        await self._require_options(actor, asked)
         checked(asked.declared, self._valuer.moment())
         return await self._valuer.bound(asked.declared, asked.params, actor.name)
 
@@ -138,9 +140,21 @@ class StatementService:
         for read in plan.reads:
             if read.kind == "view":
                 require_scope(actor, "perspective:read")
-                found = await asyncio.to_thread(self._upstreams.require, actor.name, read.name)
-                views[read.name] = found.short_id
+                views[read.name] = (await self._readable(actor, read.name)).short_id
         return plan, views
+
+    async def _require_options(self, actor: Actor, asked: Submission) -> None:
+        """Raise unless the actor may offer the rows that parameters take their choices from."""
+        require_options_scope(actor, asked.declared)
+        if actor.project_id is not None:
+            for slug in {each.options_from for each in asked.declared} - {None}:
+                await self._readable(actor, slug)
+
+    async def _readable(self, actor: Actor, slug: str) -> View:
+        """The view with this slug, where the actor's person may read it and the key may use it."""
+        found = await asyncio.to_thread(self._upstreams.require, actor.name, slug)
+        require_project(actor, found.project_id)
+        return found
 
     async def submit(
         self, actor: Actor, asked: Submission, after: tuple[Statement, ...] = ()
@@ -215,7 +229,7 @@ class StatementService:
         if not missing_of(asked.declared, asked.params):
             bound = await self._bound(actor, asked)
         else:
-            require_options_scope(actor, asked.declared)
+            await self._require_options(actor, asked)
             checked(asked.declared, self._valuer.moment())
             typed = {each.name for each in asked.declared}
             bound = {name: value for name, value in asked.params.items() if name not in typed}

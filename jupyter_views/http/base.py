@@ -42,6 +42,7 @@ from ..core.errors import (
     ViewsError,
 )
 from ..core.model import Actor
+from ..core.projects import require_unbound
 from ..wire.errors import error_body
 from ..wire.fields import decode_body, decode_query
 from .operations import route
@@ -84,9 +85,12 @@ class ViewsHandler(APIHandler):
 
     actor: Actor
 
-    def initialize(self, services: Callable[[], Services]) -> None:
+    def initialize(
+        self, services: Callable[[], Services], *, takes_bound_keys: bool = False
+    ) -> None:
         """Take the way to the services; they open after the server has started."""
         self._services = services
+        self._takes_bound_keys = takes_bound_keys
         self._chunks: list[bytes] = []
         self._received = 0
         self.request_id = secrets.token_hex(8)
@@ -182,12 +186,14 @@ class ViewsHandler(APIHandler):
         self.current_user = self._jupyter_current_user = user
 
     async def authorize(self, action: str, scope: str | None) -> None:
-        """Ask the host's authorizer, then the key's scopes."""
+        """Ask the host's authorizer, then the key's project and scopes."""
         allowed = await ensure_async(
             self.authorizer.is_authorized(self, self.current_user, action, RESOURCE)
         )
         if not allowed:
             raise Forbidden("You are not authorized for this on this server.")
+        if not self._takes_bound_keys:
+            require_unbound(self.actor)
         if scope is not None:
             require_scope(self.actor, scope)
 

@@ -142,11 +142,22 @@ _PARTS = {
 }
 
 
+_FOR_BOUND_KEYS = frozenset(
+    {"api/health", "api/docs", "api/openapi.json", "api/projects", "api/keys", "api/keys/{id}"}
+)
+"""What a key that is bound to a project may ask for outside of it: nothing that shows rows."""
+
+
 class Route(Struct, frozen=True):
     """An address below ``{base_url}views/`` and who answers it."""
 
     path: str
     handler: type[ViewsHandler]
+
+    @property
+    def takes_bound_keys(self) -> bool:
+        """Whether a key that is bound to a project is good here: elsewhere there is none to ask."""
+        return "{project}" in self.path or self.path in _FOR_BOUND_KEYS
 
     @property
     def pattern(self) -> str:
@@ -167,6 +178,13 @@ def _of_projects(*tails: tuple[str, type[ViewsHandler]]) -> tuple[Route, ...]:
 
 
 ROUTES: tuple[Route, ...] = (
+    # The host tries addresses one by one: first those that programs ask for all day.
+    *_of_projects(
+        ("endpoints/{name}/run", EndpointRunHandler),
+        ("endpoints/{name}/run.{format}", EndpointRunHandler),
+    ),
+    Route("api/v1/perspectives/{slug}/result", PerspectiveResultHandler),
+    Route("api/v1/perspectives/{slug}/result.{format}", PerspectiveResultHandler),
     Route("api/health", HealthHandler),
     Route("api/docs", DocsHandler),
     Route("api/openapi.json", OpenApiHandler),
@@ -180,8 +198,6 @@ ROUTES: tuple[Route, ...] = (
     Route("api/v1/query/statement/{id}/cancel", CancelHandler),
     Route("api/v1/perspectives", PerspectivesHandler),
     Route("api/v1/perspectives/{slug}", PerspectiveHandler),
-    Route("api/v1/perspectives/{slug}/result", PerspectiveResultHandler),
-    Route("api/v1/perspectives/{slug}/result.{format}", PerspectiveResultHandler),
     Route("api/v1/perspectives/{slug}/refresh", PerspectiveRefreshHandler),
     Route("api/views", ViewsListHandler),
     Route("api/views/{short_id}", ViewHandler),
@@ -222,8 +238,6 @@ ROUTES: tuple[Route, ...] = (
         ("endpoints", EndpointsHandler),
         ("endpoints/last_execution_times", ExecutionTimesHandler),
         ("endpoints/{name}", EndpointHandler),
-        ("endpoints/{name}/run", EndpointRunHandler),
-        ("endpoints/{name}/run.{format}", EndpointRunHandler),
         ("endpoints/{name}/logs", EndpointLogsHandler),
         ("endpoints/{name}/usage", EndpointUsageHandler),
         ("endpoints/{name}/materialization_status", MaterializationHandler),
@@ -272,5 +286,12 @@ ROUTES: tuple[Route, ...] = (
 def handlers(services: Callable[[], Services]) -> list[tuple[Any, ...]]:
     """The table as tornado wants it, relative to the server's base address."""
     settings = {"services": services}
-    table = [(f"/views/{route.pattern}", route.handler, settings) for route in ROUTES]
+    table = [
+        (
+            f"/views/{route.pattern}",
+            route.handler,
+            settings | {"takes_bound_keys": route.takes_bound_keys},
+        )
+        for route in ROUTES
+    ]
     return [*table, (r"/views(?:/.*)?", UnknownAddress, settings)]

@@ -53,3 +53,46 @@ async def test_a_key_of_no_project_that_there_is_cannot_be_made(api):
     answer = await api("POST", "api/keys", {"label": "x", "scopes": ["*"], "project": 99})
 
     assert answer.status == 404
+
+
+async def test_a_key_of_one_project_is_good_for_nothing_that_belongs_to_none(api, person):
+    await api("POST", "api/projects", {"name": "Sales"})
+    view = await api.save("SELECT 'a private row' AS a", "Mine")
+    bound = await person(view["owner"], project=2)
+    reference = (await api("POST", "api/queries/refs", {"view": "mine"})).json
+
+    for method, path in (
+        ("GET", "api/v1/perspectives/mine/result"),
+        ("POST", "api/v1/perspectives/mine/refresh"),
+        ("GET", f"api/views/{view['short_id']}"),
+        ("GET", f"api/views/{view['short_id']}/result.csv"),
+        ("GET", "api/views"),
+        ("GET", "api/queries"),
+        ("GET", f"api/queries/refs/{reference['shortId']}/result"),
+        ("POST", "api/v1/statements"),
+        ("GET", "p/mine.csv"),
+    ):
+        refused = await bound(method, path, {"sql": "SELECT 1"} if method == "POST" else None)
+        assert (refused.status, b"api/projects/2/ only" in refused.body) == (403, True), path
+        assert b"a private row" not in refused.body
+
+
+async def test_a_query_of_one_project_reads_no_view_of_another_for_its_key(api, person):
+    await api("POST", "api/projects", {"name": "Sales"})
+    view = await api.save("SELECT 'a private row' AS a", "Mine")
+    bound = await person(view["owner"], project=2)
+    choices = [{"name": "p", "type": "query-enum", "optionsFrom": "mine"}]
+
+    for query in (
+        {"kind": "HogQLQuery", "query": 'SELECT a FROM views."mine"'},
+        {"kind": "HogQLQuery", "query": "SELECT $p AS a", "parameters": choices},
+    ):
+        for path, body in (
+            ("api/projects/2/insights", {"name": "i", "query": query}),
+            ("api/projects/2/endpoints", {"name": "e", "query": query}),
+        ):
+            refused = await bound("POST", path, body)
+            assert refused.status == 403, (path, refused.body)
+            assert "project 1" in refused.json["detail"]
+    same = {"name": "e", "query": {"kind": "HogQLQuery", "query": "SELECT 1 AS a"}}
+    assert (await bound("POST", "api/projects/2/endpoints", same)).status == 201
