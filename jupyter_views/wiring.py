@@ -167,7 +167,7 @@ class Parts:
             seconds=app.time_limit_seconds,
             concurrent=app.run_workers,
             bind=self._upstreams.bind,
-            look_at=store.views.find,
+            look_at=store.views.look_at,
             log=self._log,
             lease_seconds=self._lease_seconds,
         )
@@ -328,7 +328,9 @@ class Parts:
             doors=doors,
             endpoints=EndpointService(**making, rows=store.endpoints, doors=doors),
             insights=InsightService(**making, rows=store.insights, placing=placing),
-            calculations=Calculations(statements=statements, clock=clock),
+            calculations=Calculations(
+                statements=statements, find_view=store.views.find, clock=clock
+            ),
             projects=ProjectService(rows=store.projects, clock=clock),
             activity=ActivityService(rows=store.activities),
             sharing=SharingService(**linking),

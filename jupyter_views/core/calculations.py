@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 
 from .errors import NotFound
-from .model import SECOND, Actor, Instant, Statement
+from .model import SECOND, Actor, Instant, Statement, View
 from .ports import Clock
 from .statements import StatementService
 
@@ -19,10 +21,22 @@ class Calculations:
 
     Names are kept in memory for twenty minutes: a name helps to follow a
     calculation that one waits for, and is no key to anything else.
+
+    Parameters
+    ----------
+    find_view
+        The view with an internal key; called in a thread.
     """
 
-    def __init__(self, *, statements: StatementService, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        statements: StatementService,
+        find_view: Callable[[int], View | None],
+        clock: Clock,
+    ) -> None:
         self._statements = statements
+        self._find_view = find_view
         self._clock = clock
         self._named: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -39,15 +53,24 @@ class Calculations:
         Raises
         ------
         NotFound
-            When there is none that the actor may see, or it ended more than
-            twenty minutes ago.
+            When there is none that the actor may see, it ended more than
+            twenty minutes ago, or it is of no view of the one project that
+            the actor's key is bound to.
         """
         statement_id = self._named.get((actor.name, job_id), job_id)
         statement, _ = await self._statements.get(actor, statement_id)
         ended = statement.completed_at
         if ended is not None and self._clock.now() - ended > KEPT:
             raise NotFound("There is no such calculation any more.")
+        if actor.project_id is not None:
+            await self._require_project(actor.project_id, statement)
         return statement
+
+    async def _require_project(self, project_id: int, statement: Statement) -> None:
+        of = statement.variant_of if statement.view_id is None else statement.view_id
+        view = None if of is None else await asyncio.to_thread(self._find_view, of)
+        if view is None or view.project_id != project_id:
+            raise NotFound("There is no such calculation in this project.")
 
     async def cancel(self, actor: Actor, job_id: str) -> tuple[Statement, bool]:
         """Stop a calculation; whether it was still going.

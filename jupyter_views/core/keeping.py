@@ -182,6 +182,9 @@ class Keeper:
     async def _refresh_now(self, view: View, cause: Cause, what: str) -> None:
         started = await self._refresher.behind(view, cause)
         if isinstance(started, Statement):
+            if started.status is Status.FAILED:  # somebody has just tried, and in vain
+                await asyncio.to_thread(self._rows.postpone, view.id, await self._next_try(view))
+                return
             if started.status.is_final:
                 return  # somebody was quicker
             if cause.kind != "retry":  # how it ends is told: a failure counts on its line
@@ -196,6 +199,10 @@ class Keeper:
             # What lies above is tried again at its own time: asking earlier is asking in vain.
             until = max(until, started.until) if is_below else until
             await asyncio.to_thread(self._rows.postpone, view.id, until)
+
+    async def _next_try(self, view: View) -> Instant:
+        found = await asyncio.to_thread(self._rows.find, view.id)
+        return found.retry_at if found is not None else self._clock.now()
 
     def _after_statement(self, statement: Statement, view_ids: list[int]) -> None:
         if view_ids:
@@ -219,13 +226,15 @@ class Keeper:
         after = view.current.result
         if after is None:
             return
-        changes = None
-        if before is not None:
+        if before is None:
+            changes = view.current.changes  # known where the store saw the same rows again
+            has_changed = changes != NO_CHANGES
+        else:
             changes = await self._compare(before, after, view.rule.key)
-        if changes not in {None, view.current.changes}:
-            await asyncio.to_thread(self._refreshes.note_changes, view.current.id, changes)
+            has_changed = before.sha256 != after.sha256
+            if changes not in {None, view.current.changes}:
+                await asyncio.to_thread(self._refreshes.note_changes, view.current.id, changes)
         self._announcer.tell("refreshed", view, changes=changes)
-        has_changed = before is None or before.sha256 != after.sha256
         if has_changed and changes != NO_CHANGES:
             self._announcer.tell("changed", view, changes=changes)
         self._decisions.note(view.id, "refreshed", _told(after, changes))

@@ -119,11 +119,16 @@ class Refresher:
 
     async def _one(self, view: View, cause: Cause, below: frozenset[int]) -> Statement:
         starting = self._starting.get(view.id)
+        is_joined = starting is not None
         if starting is None:
             starting = asyncio.create_task(self._start(view, cause, below | {view.id}))
             self._starting[view.id] = starting
             starting.add_done_callback(lambda _: self._starting.pop(view.id, None))
-        return await asyncio.shield(starting)
+        started = await asyncio.shield(starting)
+        if is_joined and cause.kind == "asked" and started.status.is_final:
+            # What went by itself was needless or too early; whoever asks gets a run.
+            return await self._one(view, cause, below)
+        return started
 
     async def _start(self, view: View, cause: Cause, below: frozenset[int]) -> Statement:
         first = await self._upstream(view, cause, below)

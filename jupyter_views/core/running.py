@@ -44,7 +44,7 @@ class RunRows(LeaseRows, Protocol):
     def start(self, statement_id: str, fence: int, at: Instant) -> None: ...
     def succeed(
         self, statement_id: str, fence: int, result: Result, *, started_at: Instant, at: Instant
-    ) -> list[int]: ...
+    ) -> tuple[bool, list[int]]: ...
     def fail(
         self, statement_id: str, fence: int, status: Status, error: dict[str, Any], at: Instant
     ) -> list[int]: ...
@@ -235,12 +235,12 @@ class Runner:
         # By the clock that will reckon its age; one that was set back meanwhile says it was now.
         computed_at = min(started_at, now)
         result = Result(id=new_id("res"), computed_at=computed_at, saved_at=now, **facts)
-        view_ids = self._rows.succeed(
+        is_wanted, view_ids = self._rows.succeed(
             statement.id, statement.fence, result, started_at=started_at, at=now
         )
-        with contextlib.suppress(Unavailable):
-            for view_id in view_ids:
-                self._look_at(view_id)
+        self._look_at_all(view_ids)
+        if not is_wanted:
+            return self._rows.find(statement.id), view_ids
         ended = replace(
             statement,
             status=Status.SUCCESS,
@@ -249,6 +249,14 @@ class Runner:
             completed_at=now,
         )
         return ended, view_ids
+
+    def _look_at_all(self, view_ids: list[int]) -> None:
+        try:
+            for view_id in view_ids:
+                self._look_at(view_id)
+        except Exception:
+            # The rows are stored: whatever this is, whoever reads the view meets it.
+            self._log.exception("a view with new rows could not be read")
 
     def _fail(self, statement: Statement, status: Status, error: ViewsError) -> Ended:
         view_ids = self._rows.fail(

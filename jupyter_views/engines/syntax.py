@@ -23,7 +23,7 @@ _RECENT_CHARS = 50_000
 
 
 class _Recent(dict[str, str]):
-    """What the engine said of the texts that it was asked about last; it says so each time."""
+    """What the engine said of the texts of late; of an equal text it always says the same."""
 
     def keep(self, asked: str, said: str) -> None:
         if len(asked) + len(said) > _RECENT_CHARS:

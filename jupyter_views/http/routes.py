@@ -294,4 +294,5 @@ def handlers(services: Callable[[], Services]) -> list[tuple[Any, ...]]:
         )
         for route in ROUTES
     ]
-    return [*table, (r"/views(?:/.*)?", UnknownAddress, settings)]
+    nowhere = settings | {"takes_bound_keys": True}
+    return [*table, (r"/views(?:/.*)?", UnknownAddress, nowhere)]

@@ -262,21 +262,25 @@ class Memo(Generic[T]):
     def __init__(self, database: Database, size: int = 1000) -> None:
         self._database = database
         self._size = size
+        # Each with the version that it was read at, for several threads fill this at once.
+        self._rows: dict[str, tuple[int, T]] = {}
         self._version: int | None = None
-        self._rows: dict[str, T] = {}
 
     def get(self, key: str) -> T | None:
         """What was put under this key, if the store is still as it was then."""
-        version = self._database.version()
-        if version is None or version != self._version:
-            self._rows.clear()
-            self._version = version
-        return self._rows.get(key)
+        found = self._rows.get(key)
+        if found is None or found[0] != self._database.version():
+            return None
+        return found[1]
 
     def put(self, key: str, row: T, version: int | None) -> None:
         """Remember a row that was read when the store was at this version."""
-        if version is not None and version == self._version and len(self._rows) < self._size:
-            self._rows[key] = row
+        if version is None:
+            return
+        if version != self._version or len(self._rows) >= self._size:
+            self._rows.clear()
+            self._version = version
+        self._rows[key] = version, row
 
 
 def private_folder(path: Path) -> Path:

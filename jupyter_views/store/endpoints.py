@@ -27,11 +27,11 @@ class EndpointStore:
 
     def known(self, project_id: int, name: str) -> View | None:
         """The view behind a name, if it is remembered and still true; takes microseconds."""
-        return self._known.known("name", project_id, name)
+        return self._known.known("endpoint", project_id, name)
 
     def find(self, project_id: int, name: str) -> View | None:
         """The view behind an endpoint's name, active or not."""
-        return self._known.find("name", project_id, name)
+        return self._known.find("endpoint", project_id, name)
 
     def page(self, reader: str, wanted: EndpointFilter, limit: int, offset: int) -> Page:
         """Readable endpoints of a project, the newest first."""

@@ -18,7 +18,7 @@ _SELECTS = {
     "id": whole(views.c.id == _FIRST),
     "short_id": whole(views.c.short_id == _FIRST),
     "slug": whole(perspectives.c.slug == _FIRST),
-    "name": whole(and_(endpoints.c.project_id == _FIRST, endpoints.c.name == _SECOND)),
+    "endpoint": whole(and_(endpoints.c.project_id == _FIRST, endpoints.c.name == _SECOND)),
 }
 Name = tuple[str | int, ...]
 
@@ -27,7 +27,7 @@ class KnownViews:
     """Views by their names, remembered for as long as nobody commits anything.
 
     A name is what one of four selects takes: ``("id", 7)``, ``("short_id",
-    "h3Kq…")``, ``("slug", "sales")`` or ``("name", 1, "sales")`` with the
+    "h3Kq…")``, ``("slug", "sales")`` or ``("endpoint", 1, "sales")`` with the
     project before it. Who finds a view by one of its names, has it found for
     those who come by another.
     """
@@ -39,8 +39,14 @@ class KnownViews:
 
     def known(self, *name: str | int) -> View | None:
         """The view, if it is remembered and still true; takes microseconds."""
-        view = self._views.get(str(self._ids.get(name)))
+        view_id = self._ids.get(name)
+        view = None if view_id is None else self._views.get(str(view_id))
         return view if view is not None and name in _names(view) else None
+
+    def look_at(self, *name: str | int) -> None:
+        """Have a view remembered, where the store can tell for how long it is true."""
+        if self._database.version() is not None:
+            self.find(*name)
 
     def find(self, *name: str | int) -> View | None:
         """The view, from the store where it is not remembered."""
@@ -70,4 +76,4 @@ def _names(view: View) -> Iterator[Name]:
     if view.perspective is not None:
         yield "slug", view.perspective.slug
     if view.endpoint is not None:
-        yield "name", view.project_id, view.endpoint.name
+        yield "endpoint", view.project_id, view.endpoint.name

@@ -73,6 +73,8 @@ def insert_statement(connection: Connection, statement: Statement, server_id: st
     try:
         connection.execute(_INSERT, cells)
     except exc.IntegrityError as error:
+        if statement.client_id is None:
+            raise
         raise Conflict(
             "This client_id names an earlier statement of yours.",
             hint="Send a new client_id with each statement.",

@@ -82,8 +82,8 @@ class StatementStore:
         replaces
             The statement whose rows a run is to replace: where the view, or
             without one the fingerprint, has others by now, the one that
-            computed those is returned instead. So is one that failed at it,
-            until the view's next try is due.
+            computed those is returned instead. For a view so is the refresh
+            that failed at it, until the next try is due.
 
         Raises
         ------
@@ -213,11 +213,13 @@ class StatementStore:
 
     def succeed(
         self, statement_id: str, fence: int, result: Result, *, started_at: Instant, at: Instant
-    ) -> list[int]:
+    ) -> tuple[bool, list[int]]:
         """Store a result, finish the statement and its followers, swap their views' rows.
 
-        One commit: either all of it is there or none. Returns the ids of the
-        views that now serve the result.
+        One commit: either all of it is there or none. Returns whether the
+        statement itself ended with it (where only its followers were still
+        wanted it was canceled before), and the ids of the views that now
+        serve the result.
 
         Raises
         ------
@@ -235,7 +237,8 @@ class StatementStore:
                 started_at=started_at,
                 at=at,
             )
-            return serve_result(connection, finished, result, at)
+            served = serve_result(connection, finished, result, at)
+            return statement_id in finished, served
 
     def confirm(self, result_id: str, signatures: tuple[Signature, ...]) -> None:
         """Record signatures that prove as much as the old ones, but more cheaply."""

@@ -118,6 +118,10 @@ class ViewStore:
         """The view with this internal key."""
         return self._known.find("id", view_id)
 
+    def look_at(self, view_id: int) -> None:
+        """Remember a view for whoever asks for it next, where the store can remember."""
+        self._known.look_at("id", view_id)
+
     def find_many(self, view_ids: Sequence[int]) -> list[View]:
         """The views with these internal keys; absent ones are left out."""
         with self._database.read() as connection:
@@ -211,7 +215,8 @@ class ViewStore:
         if "rule" in fields:
             columns["rule"] = plain(fields["rule"])
         if "next_due_at" in fields:
-            columns["next_due_at"] = fields["next_due_at"]
+            # Who sets a schedule does not wait for what failed under the last one.
+            columns |= {"next_due_at": fields["next_due_at"], "retry_at": 0}
         with self._database.write() as connection:
             if version is not None:
                 columns |= _defined_by(connection, view, version, at)

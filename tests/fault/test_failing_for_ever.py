@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from jupyter_views.core.model import Actor, Cause, Status
+
 from .invariants import check_store
 from .own_clock import DAY, Door, OwnClock, until
 
@@ -142,6 +144,27 @@ async def test_F21_what_lies_below_a_view_that_fails_is_not_asked_for_in_vain(
     assert await below.runs() == tried
     assert await _skipped(below) <= skipped + 1
     assert (await below.answer()).json["rows"] == [[1]]
+
+
+async def test_F21_whoever_asks_gets_a_run_though_one_by_itself_comes_too_early(
+    api, clock, data_folder, views_app
+):
+    file = data_folder / "n.csv"
+    file.write_text("n\n1\n")
+    view = Door(api, await api.save("SELECT n FROM 'n.csv'", "Fails"))
+    file.unlink()
+    await has_run(view, 1)
+    parts = views_app._parts
+    found = await asyncio.to_thread(parts.store.views.find, 1)
+
+    early, asked = await asyncio.gather(
+        parts._refresher.behind(found, Cause(kind="read")),
+        parts._refresher.asked(Actor(name=found.owner), found),
+    )
+
+    assert early.status is Status.FAILED
+    assert not asked.status.is_final
+    await has_run(view, 2)
 
 
 async def _is_idle(views_app) -> bool:

@@ -96,3 +96,33 @@ async def test_a_query_of_one_project_reads_no_view_of_another_for_its_key(api, 
             assert "project 1" in refused.json["detail"]
     same = {"name": "e", "query": {"kind": "HogQLQuery", "query": "SELECT 1 AS a"}}
     assert (await bound("POST", "api/projects/2/endpoints", same)).status == 201
+
+
+async def test_a_key_of_one_project_follows_no_calculation_of_another(api, person):
+    await api("POST", "api/projects", {"name": "Sales"})
+    olga = await person("olga")
+    bound = await person("olga", project=2)
+    mine = {"sql": "SELECT 'a private row' AS a", "client_id": "daily"}
+    statement = (await olga("POST", "api/v1/statements", mine)).json
+    other = await olga.save("SELECT 'another private row' AS a", "Other")
+
+    for name in ("daily", statement["id"], other["request_id"]):
+        for method in ("GET", "DELETE"):
+            refused = await bound(method, f"api/projects/2/query/{name}")
+            assert refused.status == 404, (method, name, refused.body)
+    assert (await olga("GET", "api/projects/1/query/daily")).status == 200
+
+    query = {"kind": "HogQLQuery", "query": "SELECT 1 AS a"}
+    made = await bound("POST", "api/projects/2/endpoints", {"name": "e", "query": query})
+    assert made.status == 201
+    asked = {"client_query_id": "own", "refresh": "force_async"}
+    ran = await bound("POST", "api/projects/2/endpoints/e/run", asked)
+    assert ran.status == 202
+    assert (await bound("GET", "api/projects/2/query/own")).status in {200, 202}
+
+
+async def test_a_key_of_one_project_is_told_of_an_address_that_there_is_not(api, person):
+    await api("POST", "api/projects", {"name": "Sales"})
+    bound = await person("ana", project=2)
+
+    assert (await bound("GET", "api/projects/2/nothing")).status == 404

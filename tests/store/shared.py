@@ -87,9 +87,10 @@ def a_result(**facts: Any) -> Result:
 
 def succeed(server: Store, statement: Statement, at: int = T0) -> list[int]:
     """End a statement well, as the server that holds it."""
-    return server.statements.succeed(
+    _, view_ids = server.statements.succeed(
         statement.id, statement.fence, a_result(computed_at=at), started_at=at, at=at
     )
+    return view_ids
 
 
 def fail(server: Store, statement: Statement, at: int = T0) -> list[int]:

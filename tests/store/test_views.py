@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jupyter_views.core.deeds import deed
-from jupyter_views.core.model import Changes, InsightDoor, PerspectiveDoor
+from jupyter_views.core.model import Changes, InsightDoor, PerspectiveDoor, Rule, Status
 from jupyter_views.core.ports import Signature
+from jupyter_views.store.database import Memo
 
 from .shared import (
     ERROR,
@@ -45,6 +46,22 @@ def test_a_view_known_by_its_key_is_forgotten_at_the_next_commit_of_anybody(serv
 
     assert mine.views.known_by_short_id(view.short_id) is None
     assert mine.views.find_by_short_id(view.short_id) is None
+
+
+def test_a_row_that_was_read_before_a_commit_is_not_remembered_after_it(servers):
+    mine, theirs = servers
+    other = a_view(mine)
+    memo: Memo[str] = Memo(mine.database)
+    before = mine.database.version()
+    remove(theirs.views, other.id)
+
+    assert memo.get("v") is None
+    memo.put("v", "as it was", before)
+    assert memo.get("v") is None
+    memo.put("v", "as it is", mine.database.version())
+    assert memo.get("v") == "as it is"
+    memo.put("w", "late", before)
+    assert memo.get("w") is None
 
 
 def test_a_view_found_by_one_of_its_names_is_known_by_the_others(servers):
@@ -141,6 +158,36 @@ def test_a_refresh_that_another_server_has_just_failed_at_waits_for_the_next_try
     assert mine.statements.submit(early, replaces=view.current.id).id == quicker.id
     assert seen(mine, view).failures == 1
     assert mine.statements.submit(due, replaces=view.current.id).id == due.id
+
+
+def test_who_sets_a_schedule_does_not_wait_for_what_failed_before(servers):
+    mine, _ = servers
+    view = a_view(mine)
+    fail(mine, a_refresh(mine, view), at=T0)
+    failing = seen(mine, view)
+    assert failing.retry_at > T0 + 1
+
+    fields = {"rule": Rule(schedule="24h"), "next_due_at": T0 + 1}
+    mine.views.update(failing, fields, by="ana", at=T0, activity=None)
+    (claim,) = mine.due.claim(T0 + 1, 10)
+    due = a_statement(view.version.query.sql, view_id=view.id, submitted_at=T0 + 1)
+
+    assert (claim.view_id, claim.is_scheduled) == (view.id, True)
+    assert mine.statements.submit(due, replaces=view.current.id).id == due.id
+
+
+def test_a_statement_that_was_canceled_while_others_waited_for_it_stays_canceled(servers):
+    mine, theirs = servers
+    first = mine.statements.submit(a_statement("SELECT 1"))
+    follower = theirs.statements.submit(a_statement("SELECT 1"))
+    mine.statements.detach(first.id, ERROR, T0)
+
+    result = a_result()
+    is_wanted, _ = mine.statements.succeed(first.id, first.fence, result, started_at=T0, at=T0)
+
+    assert not is_wanted
+    assert mine.statements.find(first.id).status is Status.CANCELED
+    assert mine.statements.find(follower.id).result == result
 
 
 def test_what_somebody_canceled_does_not_keep_a_schedule_from_its_refresh(servers):
