@@ -60,6 +60,16 @@ async def until_healthy(bench, count=2):
     raise AssertionError(bench.engine.health())
 
 
+async def until_gone(worker):
+    """Killed is not dead yet: on a busy machine the end takes its time."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for _ in range(500):
+            if worker.status() == psutil.STATUS_ZOMBIE:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(worker)
+
+
 async def until_swept(bench):
     """The dead worker's folder goes in the background: soon, not at once."""
     for _ in range(500):
@@ -171,7 +181,7 @@ def test_a_cancel_that_is_not_heard_kills_after_two_seconds(bench):
 
 def test_a_frozen_worker_gives_its_place_back(bench):
     async def freeze():
-        task, worker = await running(bench, seconds=0.5)
+        task, worker = await running(bench, seconds=2)
         worker.suspend()
         with pytest.raises(TimedOut):
             await task
@@ -179,7 +189,7 @@ def test_a_frozen_worker_gives_its_place_back(bench):
 
     worker = bench.wait(freeze())
     assert bench.rows(bench.run("SELECT 1")) == [[1]]
-    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    bench.wait(until_gone(worker))
 
 
 def test_stopping_ends_even_frozen_workers(tmp_path):
