@@ -38,11 +38,18 @@ class Person:
         self, sql: str, name: str, *, params: dict[str, Any] | None = None, **fields: Any
     ) -> dict[str, Any]:
         """Run SQL over REST and save it as a view; relative names start at the root folder."""
+        (view,) = self.save_all(sql, [name], params=params, **fields)
+        return view
+
+    def save_all(
+        self, sql: str, names: list[str], *, params: dict[str, Any] | None = None, **fields: Any
+    ) -> list[dict[str, Any]]:
+        """Run SQL once, and save a view of it under each name."""
         asked = {"sql": sql, "params": params or {}}
         statement = self.call("POST", "views/api/v1/statements", asked, wait=50)
         assert statement["status"] == "SUCCESS", statement
-        body = {"name": name, "statement_id": statement["id"], **fields}
-        return self.call("POST", "views/api/v1/perspectives", body)
+        bodies = [{"name": name, "statement_id": statement["id"], **fields} for name in names]
+        return [self.call("POST", "views/api/v1/perspectives", body) for body in bodies]
 
     def call(self, method: str, path: str, body: Any = None, *, wait: int = 0) -> Any:
         """One REST call; the decoded JSON, None for an empty answer."""

@@ -12,8 +12,18 @@ from .lab import Lab
 
 FIRST_LOAD_MS = 60_000
 KERNEL_MS = 60_000
-CLOSING_MS = 500
+CLOSING_MS = 1_000
 REMEMBERED_SECONDS = 30
+# What a dialog holds or asks is of no more interest once the test is over.
+NO_DIALOG_IS_LEFT = """() => {
+  const dialog = document.querySelector('.jp-Dialog');
+  const buttons = Array.from(dialog?.querySelectorAll('button') ?? []);
+  const discard = buttons.find(button => button.textContent === 'Discard and close');
+  (discard ?? dialog?.querySelector('.jp-Dialog-footer .jp-mod-reject'))?.click();
+  return dialog === null;
+}"""
+IS_WORN = """theme =>
+  document.body.dataset.jpThemeName === theme && !document.getElementById('jupyterlab-splash')"""
 
 
 class Screen:
@@ -55,9 +65,11 @@ class Screen:
         expect(self.panel).to_be_visible()
 
     def empty(self) -> None:
-        """Close every tab and show the sidebar, as after :meth:`open_sidebar`."""
+        """Close every menu, dialog and tab, and show the sidebar as :meth:`open_sidebar` does."""
+        for _ in range(self.page.locator(".lm-Menu").count()):
+            self.page.keyboard.press("Escape")
         try:
-            self.page.locator(".jp-Dialog").first.wait_for(state="detached", timeout=CLOSING_MS)
+            self.page.wait_for_function(NO_DIALOG_IS_LEFT, timeout=CLOSING_MS)
         except TimeoutError:
             # Whatever it asks, the test is over.
             self.open_sidebar()
@@ -66,6 +78,22 @@ class Screen:
         expect(self.panel).to_be_visible()
         self.command("application:close-all")
         self._wait_for_launcher()
+
+    def widen(self) -> None:
+        """Show the whole list from its beginning: nothing searched, no filter, not scrolled."""
+        self.panel.get_by_label("Search views").fill("")
+        chips = self.panel.get_by_role("list", name="Active filters").get_by_role("button")
+        for left in reversed(range(chips.count())):
+            chips.first.click()
+            expect(chips).to_have_count(left)
+        # There is none before the first view.
+        lists = self.panel.locator(".jp-ViewsList")
+        lists.evaluate_all("lists => lists.forEach(list => list.scrollTo(0, 0))")
+
+    def wear(self, theme: str) -> None:
+        """Change the theme, and wait until it is on and its splash is over."""
+        self.command("apputils:change-theme", theme=theme)
+        self.page.wait_for_function(IS_WORN, arg=theme)
 
     def open_view(self, short_id: str, tab: str = "table") -> None:
         """Open a view's result tab, with one of its parts in front."""

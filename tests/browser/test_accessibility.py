@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from .lab import Lab
 from .screen import Screen
+from .themes import assert_fits, assert_no_violations, each_theme
 
 STATUS_CONTRAST = """() => Array.from(document.querySelectorAll('.jp-ViewsBadge')).map(badge => {
   const paint = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
@@ -38,18 +36,9 @@ def screen(kept: Screen) -> Screen:
     return kept
 
 
-@pytest.fixture(scope="module", params=["JupyterLab Light", "JupyterLab Dark"])
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A server whose reader prefers one theme, with a view in each state that lasts."""
-    lab = Lab(tmp_path_factory.mktemp("themed-lab"))
-    lab.set_lab_setting("@jupyterlab/apputils-extension", "themes", theme=request.param)
-    lab.start()
-    _save_one_of_each(lab)
-    yield lab
-    lab.stop()
-
-
-def _save_one_of_each(lab: Lab) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def one_of_each(lab: Lab) -> None:
+    """A view in each state that lasts."""
     lab.save("SELECT 1 AS x", "Fresh one")
     for name in ("stale", "broken"):
         (lab.root / f"{name}.csv").write_text("x\n1\n")
@@ -79,41 +68,42 @@ def test_every_status_word_has_a_contrast_of_four_and_a_half(screen: Screen) -> 
     expect(screen.badge("A broken one")).to_have_text("Failed")
     expect(screen.badge("A stale one")).to_have_text("Stale")
 
-    contrast = dict(screen.page.evaluate(STATUS_CONTRAST))
+    for _ in each_theme(screen):
+        contrast = dict(screen.page.evaluate(STATUS_CONTRAST))
 
-    assert set(contrast) == {"fresh", "stale", "failed"}
-    assert {status: ratio for status, ratio in contrast.items() if ratio < 4.5} == {}
+        assert set(contrast) == {"fresh", "stale", "failed"}
+        assert {status: ratio for status, ratio in contrast.items() if ratio < 4.5} == {}
 
 
 def test_axe_finds_nothing_in_sidebar_and_result(screen: Screen) -> None:
     expect(screen.badge("A broken one")).to_have_text("Failed")
-    _assert_no_violations(screen.page, "#jupyter-views-panel")
+    assert_no_violations(screen, "#jupyter-views-panel")
 
     screen.row("A broken one").locator(".jp-ViewsRow-open").click()
     expect(screen.result.get_by_role("cell")).not_to_have_count(0)
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
     screen.page.keyboard.press("t")
     expect(screen.result.locator(".jp-ViewsGrid")).to_be_hidden()
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
 
 
 def test_axe_finds_nothing_in_history_comparison_versions_and_log(screen: Screen) -> None:
     screen.open_view(_short_id(screen, "Past"), "history")
     expect(screen.result.locator("[data-mark=failed]")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
 
     screen.result.get_by_role("button", name="Compare").first.click()
     expect(screen.result.locator("[data-change=changed]").first).to_be_visible()
     screen.result.get_by_role("button", name="Change key").click()
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
 
     screen.result.get_by_role("button", name="SQL changes of version 2").click()
     expect(screen.result.locator(".jp-ViewsSqlDiff [data-kind=added]")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
 
     screen.page.keyboard.press("Alt+5")
     expect(screen.result.locator(".jp-ViewsLog-line").first).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
 
 
 def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
@@ -121,11 +111,11 @@ def test_axe_finds_nothing_in_the_rule_and_its_errors(screen: Screen) -> None:
     dialog = screen.page.locator(".jp-ViewsDialog")
     dialog.get_by_label("On a schedule").select_option("other")
     dialog.get_by_label("Schedule", exact=True).fill("1 2 3 4 never")
-    _assert_no_violations(screen.page, ".jp-ViewsDialog")
+    assert_no_violations(screen, ".jp-ViewsDialog")
 
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsDialog")
+    assert_no_violations(screen, ".jp-ViewsDialog")
 
 
 def test_axe_finds_nothing_in_the_share_dialog_with_and_without_a_link(screen: Screen) -> None:
@@ -138,7 +128,7 @@ def test_axe_finds_nothing_in_the_share_dialog_with_and_without_a_link(screen: S
     dialog.get_by_label("Password", exact=True).fill("short")
     dialog.get_by_role("button", name="Create link").click()
     expect(dialog.get_by_role("alert")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsShareDialog")
+    assert_no_violations(screen, ".jp-ViewsShareDialog")
 
     dialog.get_by_label("Password", exact=True).fill("correct horse")
     dialog.get_by_role("button", name="Create link").click()
@@ -151,11 +141,11 @@ def test_axe_finds_nothing_in_the_share_dialog_with_and_without_a_link(screen: S
     dialog.get_by_role("button", name="Access log").click()
     expect(dialog.locator(".jp-ViewsShare-visits li").first).to_be_visible()
     dialog.get_by_role("button", name="Revoke…").click()
-    _assert_no_violations(screen.page, ".jp-ViewsShareDialog")
+    assert_no_violations(screen, ".jp-ViewsShareDialog")
 
     screen.page.set_viewport_size({"width": 420, "height": 700})
     form = dialog.locator(".jp-ViewsShare")
-    assert form.evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert_fits(screen, form)
 
 
 def test_axe_finds_nothing_in_the_activity(screen: Screen) -> None:
@@ -165,11 +155,11 @@ def test_axe_finds_nothing_in_the_activity(screen: Screen) -> None:
     screen.lab.redefine("done-with", "SELECT 2 AS y")
     screen.open_view(short_id, "activity")
     expect(screen.result.locator(".jp-ViewsDeed")).to_have_count(3)
-    _assert_no_violations(screen.page, ".jp-ViewsResult")
+    assert_no_violations(screen, ".jp-ViewsResult")
 
     screen.page.set_viewport_size({"width": 640, "height": 700})
     part = screen.result.locator(".jp-ViewsPast")
-    assert part.evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert_fits(screen, part)
 
 
 def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Screen) -> None:
@@ -177,17 +167,17 @@ def test_axe_finds_nothing_in_the_keys_their_form_and_a_new_secret(screen: Scree
     screen.command("views:keys")
     tab = screen.page.locator(".jp-ViewsKeys")
     expect(tab.get_by_role("heading", name="Old").first).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsKeys")
+    assert_no_violations(screen, ".jp-ViewsKeys")
 
     tab.get_by_role("button", name="New key…").click()
     tab.get_by_role("button", name="Make key").click()
     expect(tab.get_by_role("alert")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsKeys")
+    assert_no_violations(screen, ".jp-ViewsKeys")
 
     tab.get_by_label("Label").fill("New")
     tab.get_by_role("button", name="Make key").click()
     expect(tab.get_by_label("The new key")).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsKeys")
+    assert_no_violations(screen, ".jp-ViewsKeys")
 
 
 def test_axe_finds_nothing_in_a_dashboard_and_its_choice_of_views(screen: Screen) -> None:
@@ -195,23 +185,12 @@ def test_axe_finds_nothing_in_a_dashboard_and_its_choice_of_views(screen: Screen
     screen.command("views:open-dashboard", id=number)
     page = screen.page.locator(".jp-ViewsDashboard")
     expect(page.get_by_role("cell").first).to_be_visible()
-    _assert_no_violations(screen.page, ".jp-ViewsDashboard")
-    _assert_no_violations(screen.page, "#jupyter-views-panel")
+    assert_no_violations(screen, ".jp-ViewsDashboard")
+    assert_no_violations(screen, "#jupyter-views-panel")
 
     page.get_by_role("button", name="Add a view…").click()
     expect(screen.page.locator(".jp-ViewsPicker").get_by_role("checkbox")).not_to_have_count(0)
-    _assert_no_violations(screen.page, ".jp-ViewsDialog")
-
-
-def test_nothing_is_wider_than_a_narrow_dashboard(screen: Screen) -> None:
-    number = _dashboard_of(screen, "A broken one", "A stale one", "Past")
-    screen.page.set_viewport_size({"width": 640, "height": 700})
-    screen.open_sidebar()
-    screen.command("views:open-dashboard", id=number)
-    page = screen.page.locator(".jp-ViewsDashboard")
-    expect(page.get_by_role("cell").first).to_be_visible()
-
-    assert page.evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert_no_violations(screen, ".jp-ViewsDialog")
 
 
 def _dashboard_of(screen: Screen, *names: str) -> int:
@@ -224,15 +203,19 @@ def _dashboard_of(screen: Screen, *names: str) -> int:
     return lab.call("POST", "views/api/projects/1/dashboards", body)["id"]
 
 
-def test_nothing_is_wider_than_a_narrow_result_tab(screen: Screen) -> None:
+def test_nothing_is_wider_than_a_narrow_window(screen: Screen) -> None:
     screen.page.set_viewport_size({"width": 640, "height": 700})
     screen.open_sidebar()
     screen.open_view(_short_id(screen, "Past"), "history")
     screen.result.get_by_role("button", name="Compare").first.click()
     expect(screen.result.locator("[data-change=changed]").first).to_be_visible()
+    assert_fits(screen, screen.result.locator(".jp-ViewsPast"))
 
-    part = screen.result.locator(".jp-ViewsPast")
-    assert part.evaluate("node => node.scrollWidth <= node.clientWidth")
+    number = _dashboard_of(screen, "A broken one", "A stale one", "Past")
+    screen.command("views:open-dashboard", id=number)
+    page = screen.page.locator(".jp-ViewsDashboard")
+    expect(page.get_by_role("cell").first).to_be_visible()
+    assert_fits(screen, page)
 
 
 def test_nothing_is_cut_off_at_the_narrowest_sidebar_and_twice_the_size(screen: Screen) -> None:
@@ -240,21 +223,15 @@ def test_nothing_is_cut_off_at_the_narrowest_sidebar_and_twice_the_size(screen: 
     screen.open_sidebar()
     expect(screen.badge("A stale one")).to_be_visible()
 
-    row = screen.row("A stale one").bounding_box()
-    action = screen.row("A stale one").get_by_role("button", name="Refresh").bounding_box()
-    assert row is not None and action is not None
-    assert action["width"] >= 24 and action["height"] >= 24
-    assert action["x"] + action["width"] <= row["x"] + row["width"]
-    assert screen.panel.evaluate("node => node.scrollWidth <= node.clientWidth")
+    for _ in each_theme(screen):
+        row = screen.row("A stale one").bounding_box()
+        action = screen.row("A stale one").get_by_role("button", name="Refresh").bounding_box()
+        assert row is not None and action is not None
+        assert action["width"] >= 24 and action["height"] >= 24
+        assert action["x"] + action["width"] <= row["x"] + row["width"]
+    assert_fits(screen, screen.panel)
 
 
 def _short_id(screen: Screen, search: str) -> str:
     found = screen.lab.call("GET", f"views/api/views?search={quote(search)}")["items"]
     return next(view["short_id"] for view in found if view["name"] == search)
-
-
-def _assert_no_violations(page: Page, region: str) -> None:
-    found = Axe().run(page, context=region).response["violations"]
-    assert [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found] == [], (
-        json.dumps(found, indent=1)[:4000]
-    )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from .lab import Lab
 from .screen import Screen
+from .themes import assert_no_violations
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file, with the whole list."""
+    kept.widen()
+    return kept
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,7 +68,6 @@ def open_details(screen: Screen, name: str) -> Locator:
 
 
 def test_a_key_makes_a_favourite_that_stands_on_top(screen: Screen) -> None:
-    screen.open_sidebar()
     expect(section(screen, "Favourites")).to_have_text(["Of Ann"])
     screen.row("Beta").locator(".jp-ViewsRow-open").focus()
 
@@ -79,8 +84,6 @@ def test_a_key_makes_a_favourite_that_stands_on_top(screen: Screen) -> None:
 
 
 def test_whoever_may_only_read_sees_the_star_and_cannot_move_it(screen: Screen) -> None:
-    screen.open_sidebar()
-
     expect(screen.row("Of Ann").locator(".jp-ViewsStar")).to_be_visible()
     expect(screen.row("Of Ann").get_by_role("button", name="Favourite: Of Ann")).to_have_count(0)
     screen.row("Of Ann").click(button="right")
@@ -90,7 +93,6 @@ def test_whoever_may_only_read_sees_the_star_and_cannot_move_it(screen: Screen) 
 
 def test_the_details_of_a_view_are_changed_and_kept(screen: Screen) -> None:
     screen.lab.save("SELECT 4 AS x", "Delta")
-    screen.open_sidebar()
     dialog = open_details(screen, "Delta")
 
     dialog.get_by_label("Name").fill("Delta of the year")
@@ -108,7 +110,6 @@ def test_the_details_of_a_view_are_changed_and_kept(screen: Screen) -> None:
 
 
 def test_what_the_server_refuses_is_told_at_its_field_and_nothing_is_lost(screen: Screen) -> None:
-    screen.open_sidebar()
     dialog = open_details(screen, "Alpha")
 
     dialog.get_by_label("Description").fill("Kept while the name is mended")
@@ -124,7 +125,6 @@ def test_what_the_server_refuses_is_told_at_its_field_and_nothing_is_lost(screen
 
 
 def test_the_filter_narrows_the_list_and_its_chips_widen_it_again(screen: Screen) -> None:
-    screen.open_sidebar()
     expect(names(screen)).to_have_count(4)
 
     choose(screen, "Tag", "money")
@@ -148,7 +148,6 @@ def test_the_filter_narrows_the_list_and_its_chips_widen_it_again(screen: Screen
 
 
 def test_a_filter_that_nothing_passes_says_so_and_is_cleared(screen: Screen) -> None:
-    screen.open_sidebar()
     expect(names(screen)).to_have_count(4)
     choose(screen, "Folder", "Old")
     expect(names(screen)).to_have_text(["Gamma"])
@@ -163,7 +162,6 @@ def test_a_filter_that_nothing_passes_says_so_and_is_cleared(screen: Screen) -> 
 
 def test_A22_folders_and_tags_are_text(screen: Screen) -> None:
     view = screen.lab.save("SELECT 5 AS x", "Evil", tags=[HOSTILE], folder=HOSTILE)
-    screen.open_sidebar()
 
     expect(section(screen, HOSTILE)).to_have_text(["Evil"])
     choose(screen, "Tag", HOSTILE)
@@ -176,17 +174,14 @@ def test_A22_folders_and_tags_are_text(screen: Screen) -> None:
     screen.lab.call("DELETE", f"views/api/views/{view['short_id']}")
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_axe_finds_nothing_in_sections_chips_and_details(screen: Screen, theme: str) -> None:
-    screen.open_sidebar()
-    screen.command("apputils:change-theme", theme=theme)
+def test_axe_finds_nothing_in_sections_chips_and_details(screen: Screen) -> None:
     expect(names(screen)).to_have_count(4)
     choose(screen, "Tag", "money")
     expect(names(screen)).to_have_count(2)
-    _assert_no_violations(screen, "#jupyter-views-panel")
+    assert_no_violations(screen, "#jupyter-views-panel")
 
     open_details(screen, "Alpha")
-    _assert_no_violations(screen, ".jp-ViewsDialog")
+    assert_no_violations(screen, ".jp-ViewsDialog")
 
 
 def test_the_narrowest_sidebar_cuts_nothing_off(screen: Screen) -> None:
@@ -205,23 +200,15 @@ def many(lab: Lab) -> Iterator[None]:
     """A favourite that is older than a page of others."""
     last = lab.save("SELECT 6 AS x", "Far away", doors=["perspective", "insight"])
     lab.call("PATCH", f"views/api/views/{last['short_id']}", {"favorited": True})
-    made = [last["short_id"]]
-    statement = lab.call("POST", "views/api/v1/statements", {"sql": "SELECT 7 AS x"}, wait=50)
-    for number in range(52):
-        body = {"name": f"Filler {number:02}", "statement_id": statement["id"]}
-        made.append(lab.call("POST", "views/api/v1/perspectives", body)["short_id"])
+    fillers = lab.save_all("SELECT 7 AS x", [f"Filler {number:02}" for number in range(52)])
     yield
-    for short_id in made:
-        lab.call("DELETE", f"views/api/views/{short_id}")
+    for view in (last, *fillers):
+        lab.call("DELETE", f"views/api/views/{view['short_id']}")
 
 
 @pytest.mark.usefixtures("many")
 def test_favourites_of_later_pages_stand_on_top_too(screen: Screen) -> None:
+    # A page that was open when they were saved knows them all.
     screen.open_sidebar()
 
     expect(section(screen, "Favourites")).to_contain_text(["Far away"])
-
-
-def _assert_no_violations(screen: Screen, region: str) -> None:
-    found = Axe().run(screen.page, context=region).response["violations"]
-    assert found == [], json.dumps(found, indent=1)[:4000]
