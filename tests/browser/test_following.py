@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from .lab import Lab
@@ -30,6 +31,12 @@ COUNT_NEEDLESS_CHANGES = """row => {
 }"""
 
 
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file."""
+    return kept
+
+
 def _numbers(lab: Lab, name: str, count: int) -> None:
     rows = "".join(f"{n},row {n}\n" for n in range(count))
     lab.write(name, f"n,label\n{rows}")
@@ -38,7 +45,6 @@ def _numbers(lab: Lab, name: str, count: int) -> None:
 def test_a_changed_file_renews_the_open_rows_and_says_how_many(screen: Screen) -> None:
     _numbers(screen.lab, "growing.csv", 3)
     saved = screen.lab.save("SELECT * FROM 'growing.csv'", "Growing by itself")
-    screen.open()
     screen.open_view(saved["short_id"])
     expect(screen.result.get_by_role("cell", name="row 2", exact=True)).to_be_attached()
 
@@ -53,7 +59,6 @@ def test_a_changed_file_renews_the_open_rows_and_says_how_many(screen: Screen) -
 def test_a_result_that_becomes_empty_says_so_and_fills_again(screen: Screen) -> None:
     _numbers(screen.lab, "emptied.csv", 2)
     saved = screen.lab.save("SELECT * FROM 'emptied.csv' WHERE n > 0", "Emptied")
-    screen.open()
     screen.open_view(saved["short_id"])
     expect(screen.result.get_by_role("cell", name="row 1", exact=True)).to_be_attached()
 
@@ -68,7 +73,6 @@ def test_a_result_that_becomes_empty_says_so_and_fills_again(screen: Screen) -> 
 def test_new_rows_leave_scroll_and_selection_where_they_are(screen: Screen) -> None:
     _numbers(screen.lab, "long.csv", 3000)
     saved = screen.lab.save("SELECT * FROM 'long.csv'", "Long")
-    screen.open()
     screen.open_view(saved["short_id"])
     grid = screen.result.locator(".jp-ViewsGrid")
     expect(grid).to_be_focused()
@@ -91,7 +95,6 @@ def test_new_rows_leave_scroll_and_selection_where_they_are(screen: Screen) -> N
 def test_a_change_turns_the_badge_and_names_the_file_without_a_refresh(screen: Screen) -> None:
     _numbers(screen.lab, "watched.csv", 1)
     screen.lab.save("SELECT * FROM 'watched.csv'", "Watched", auto_refresh=False)
-    screen.open_sidebar()
     expect(screen.badge("Watched")).to_have_text("Fresh")
 
     _numbers(screen.lab, "watched.csv", 2)
@@ -111,7 +114,6 @@ def test_rows_that_are_stale_for_too_long_say_so(screen: Screen) -> None:
     saved = screen.lab.save("SELECT * FROM 'late.csv'", "Late", auto_refresh=False)
     path = f"views/api/views/{saved['short_id']}"
     screen.lab.call("PATCH", path, {"max_staleness_seconds": 0})
-    screen.open()
     screen.open_view(saved["short_id"])
     expect(screen.result.locator(".jp-ViewsBadge-word")).to_have_text("Fresh")
 
@@ -124,7 +126,6 @@ def test_rows_that_are_stale_for_too_long_say_so(screen: Screen) -> None:
 def test_a_source_that_is_gone_keeps_the_rows_and_says_why(screen: Screen) -> None:
     _numbers(screen.lab, "leaving.csv", 1)
     saved = screen.lab.save("SELECT * FROM 'leaving.csv'", "Left behind")
-    screen.open_sidebar()
     screen.open_view(saved["short_id"])
     expect(screen.result.get_by_role("cell", name="row 0", exact=True)).to_be_attached()
 
@@ -137,7 +138,6 @@ def test_a_source_that_is_gone_keeps_the_rows_and_says_why(screen: Screen) -> No
 
 def test_what_others_rename_and_delete_changes_here(screen: Screen) -> None:
     saved = screen.lab.save("SELECT 1 AS x", "Old name")
-    screen.open_sidebar()
     screen.open_view(saved["short_id"])
     expect(screen.result.locator("h2")).to_have_text("Old name")
 
@@ -154,7 +154,6 @@ def test_a_thousand_events_in_a_burst_become_a_few_requests(screen: Screen) -> N
     names = [f"Busy {letter}" for letter in "ABCDEFGHIJKL"]
     ids = [screen.lab.save("SELECT 1 AS x", name)["short_id"] for name in names]
     screen.lab.save("SELECT 1 AS x", "Quiet")
-    screen.open_sidebar()
     expect(screen.badge("Quiet")).to_have_text("Fresh")
     screen.row("Quiet").evaluate(COUNT_NEEDLESS_CHANGES)
     asked: list[str] = []

@@ -60,6 +60,13 @@ def is_harmless(page: Page, root: str) -> bool:
     return True
 
 
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file, with the whole list from its beginning."""
+    kept.widen()
+    return kept
+
+
 class Marked:
     """Views and dashboards that are made of the corpus, and their links."""
 
@@ -194,7 +201,6 @@ def test_A22_name_and_description_of_a_dashboard_are_text(visited: Page, marked:
 
 
 def test_A22_names_and_descriptions_in_the_sidebar_are_text(screen: Screen, marked: Marked) -> None:
-    screen.open_sidebar()
     rows = screen.panel.locator(".jp-ViewsRow")
     expect(rows.first).to_be_visible()
     found: dict[str, tuple[str, str]] = {}
@@ -220,7 +226,6 @@ def test_A22_names_and_descriptions_in_the_sidebar_are_text(screen: Screen, mark
 
 
 def test_A22_name_columns_and_cells_of_a_result_are_text(screen: Screen, marked: Marked) -> None:
-    screen.open()
     for each in (marked.insights[0], marked.insights[-1]):
         screen.command("views:open", id=each["short_id"])
         expect(screen.result.locator("h2")).to_have_js_property("textContent", each["name"])
@@ -254,7 +259,6 @@ def test_A22_name_columns_and_cells_of_a_result_are_text(screen: Screen, marked:
 
 def test_A22_the_activity_dialogs_and_menus_are_text(screen: Screen, marked: Marked) -> None:
     short_id, notes = marked.trace()
-    screen.open_sidebar()
 
     screen.open_view(short_id, "activity")
     more = screen.result.get_by_role("button", name="Show older ones")
@@ -293,7 +297,6 @@ def test_A22_the_text_of_an_error_is_text(screen: Screen, lab: Lab) -> None:
     lab.write("switch.csv", "n\n1\n")
     for view in views:
         lab.refresh(view["short_id"])
-    screen.open_sidebar()
     # The list is longer than what is drawn of it.
     screen.panel.get_by_label("Search views").fill("Fault")
     for view in views:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from .screen import Screen
+
+
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file."""
+    return kept
 
 
 def _dialog(screen: Screen) -> Locator:
@@ -15,7 +22,6 @@ def _dialog(screen: Screen) -> Locator:
 
 def _open(screen: Screen, name: str, **fields: Any) -> str:
     short_id = screen.lab.save("SELECT 1 AS x, 2 AS y", name, **fields)["short_id"]
-    screen.open()
     screen.open_view(short_id)
     screen.result.get_by_role("button", name="Refresh when…").click()
     expect(_dialog(screen).get_by_label("When a source changes")).to_be_focused()
@@ -115,7 +121,6 @@ def test_escape_changes_nothing_and_gives_the_focus_back(screen: Screen) -> None
 
 def test_the_menu_of_a_row_leads_to_the_rule_by_keyboard_alone(screen: Screen) -> None:
     screen.lab.save("SELECT 1 AS x", "From the menu")
-    screen.open_sidebar()
     row = screen.row("From the menu").locator(".jp-ViewsRow-open")
     row.focus()
     expect(row).to_be_focused()
@@ -138,7 +143,6 @@ def test_the_menu_of_a_row_leads_to_the_rule_by_keyboard_alone(screen: Screen) -
 def test_who_may_only_read_is_not_offered_the_rule(screen: Screen) -> None:
     ann = screen.lab.person("ann")
     ann.save("SELECT 1 AS x", "Of Ann", is_public=True)
-    screen.open_sidebar()
     expect(screen.row("Of Ann")).to_contain_text("(ann)")
 
     screen.row("Of Ann").locator(".jp-ViewsRow-open").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from .screen import Screen
@@ -24,11 +25,17 @@ SCROLLED_TO = """name => {
 }"""
 
 
+@pytest.fixture
+def screen(kept: Screen) -> Screen:
+    """One page for the whole file, with the whole list from its beginning."""
+    kept.widen()
+    return kept
+
+
 def test_a_changed_file_is_named_and_a_refresh_makes_the_view_fresh(screen: Screen) -> None:
     sales = screen.lab.root / "sales.csv"
     sales.write_text("region,amount\nnorth,1\nsouth,2\n")
     screen.lab.save("SELECT * FROM 'sales.csv'", "Sales", auto_refresh=False)
-    screen.open_sidebar()
     expect(screen.badge("Sales")).to_have_text("Fresh")
 
     sales.write_text("region,amount\nnorth,1\nsouth,2\nwest,3\n")
@@ -44,7 +51,6 @@ def test_a_failed_refresh_says_why_and_keeps_the_old_rows(screen: Screen) -> Non
     source = screen.lab.root / "gone.csv"
     source.write_text("name\nkept\n")
     screen.lab.save("SELECT * FROM 'gone.csv'", "Fragile", auto_refresh=False)
-    screen.open_sidebar()
     screen.row("Fragile").locator(".jp-ViewsRow-open").click()
     expect(screen.result.get_by_role("cell", name="kept")).to_be_attached()
 
@@ -63,7 +69,6 @@ def test_a_long_refresh_is_cancelled_within_two_seconds(screen: Screen) -> None:
     size.write_text("n\n10\n")
     short_id = screen.lab.save(SLOW_SQL, "Slow", auto_refresh=False)["short_id"]
     size.write_text("n\n1000000\n")
-    screen.open_sidebar()
 
     screen.row("Slow").get_by_role("button", name="Refresh Slow").click()
     expect(screen.badge("Slow")).to_have_text("Refreshing")
@@ -78,7 +83,6 @@ def test_a_long_refresh_is_cancelled_within_two_seconds(screen: Screen) -> None:
 
 def test_a_hostile_name_is_text_everywhere(screen: Screen) -> None:
     screen.lab.save(f"SELECT '{HOSTILE}' AS \"{HOSTILE}\"", HOSTILE)
-    screen.open_sidebar()
 
     expect(screen.row(HOSTILE).locator(".jp-ViewsRow-name")).to_have_text(HOSTILE)
     screen.row(HOSTILE).locator(".jp-ViewsRow-open").click()
@@ -97,7 +101,6 @@ def test_a_hostile_name_is_text_everywhere(screen: Screen) -> None:
 def test_search_filters_at_once_announces_the_count_and_esc_clears_it(screen: Screen) -> None:
     screen.lab.save("SELECT 1 AS x", "Churn by month", tags=["retention"])
     screen.lab.save("SELECT 2 AS x", "Weekly signups")
-    screen.open_sidebar()
     expect(screen.row("Weekly signups")).to_be_visible()
 
     asked: list[Route] = []
@@ -118,7 +121,6 @@ def test_search_filters_at_once_announces_the_count_and_esc_clears_it(screen: Sc
 
 def test_a_search_without_a_match_offers_to_clear_it(screen: Screen) -> None:
     screen.lab.save("SELECT 3 AS x", "Something")
-    screen.open_sidebar()
 
     screen.panel.get_by_label("Search views").fill("no such thing at all")
     expect(screen.panel).to_contain_text("No view matches “no such thing at all”.")
@@ -129,7 +131,8 @@ def test_a_search_without_a_match_offers_to_clear_it(screen: Screen) -> None:
 
 def test_the_keyboard_alone_finds_refreshes_and_opens_a_view(screen: Screen) -> None:
     screen.lab.save("SELECT 'reached' AS goal", "Keyboard path")
-    screen.open()
+    screen.command("filebrowser:activate")
+    expect(screen.panel).to_be_hidden()
     screen.command("views:show")
     keys = screen.page.keyboard
     expect(screen.panel.get_by_label("Search views")).to_be_focused()
@@ -165,7 +168,6 @@ def test_the_keyboard_alone_finds_refreshes_and_opens_a_view(screen: Screen) -> 
 def test_the_list_has_one_tab_stop(screen: Screen) -> None:
     for name in ("First stop", "Second stop"):
         screen.lab.save("SELECT 1 AS x", name)
-    screen.open_sidebar()
     expect(screen.row("Second stop")).to_be_visible()
 
     assert screen.panel.locator(".jp-ViewsList [tabindex='0']").count() == 1
@@ -173,7 +175,6 @@ def test_the_list_has_one_tab_stop(screen: Screen) -> None:
 
 def test_deleting_asks_with_the_name_and_then_the_row_is_gone(screen: Screen) -> None:
     screen.lab.save("SELECT 1 AS x", "Short-lived")
-    screen.open_sidebar()
 
     screen.row("Short-lived").get_by_role("button", name="More actions for Short-lived").click()
     screen.page.locator(".lm-Menu-itemLabel", has_text="Delete…").click()
@@ -186,16 +187,14 @@ def test_deleting_asks_with_the_name_and_then_the_row_is_gone(screen: Screen) ->
 
 
 def test_a_view_saved_elsewhere_appears_by_itself(screen: Screen) -> None:
-    screen.open_sidebar()
-
     screen.lab.save("SELECT 1 AS x", "From a script")
 
     expect(screen.badge("From a script")).to_have_text("Fresh")
 
 
 def test_a_long_list_keeps_few_rows_in_the_page_and_reaches_its_end(screen: Screen) -> None:
-    for number in range(120):
-        screen.lab.save("SELECT 1 AS x", f"Many {number:03}")
+    screen.lab.save_all("SELECT 1 AS x", [f"Many {number:03}" for number in range(120)])
+    # A page that was open when they were saved has them all.
     screen.open_sidebar()
     expect(screen.row("Many 119")).to_be_visible()
 
