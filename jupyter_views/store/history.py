@@ -33,6 +33,7 @@ from ..core.model import (
 )
 from .database import Database
 from .rows import plain, statements_where
+from .statement_steps import note_changes
 from .tables import decisions, queries, results, statements, versions, views
 from .view_rows import version_from
 
@@ -120,11 +121,7 @@ class HistoryStore:
     def note_changes(self, statement_id: str, changes: Changes) -> None:
         """Keep what a refresh changed in the rows that it replaced."""
         with self._database.write(is_forced=False) as connection:
-            connection.execute(
-                update(statements)
-                .where(statements.c.id == statement_id)
-                .values(changes=plain(changes))
-            )
+            note_changes(connection, statement_id, changes)
 
     def versions(self, view_id: int, below: int | None, limit: int) -> list[Version]:
         """Definitions of a view, newest first, below a number."""

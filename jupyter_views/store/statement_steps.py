@@ -19,6 +19,7 @@ from ..core.leases import LeaseLost
 from ..core.model import (
     NO_CHANGES,
     SECOND,
+    Changes,
     Instant,
     Query,
     Result,
@@ -50,7 +51,7 @@ def saved_query(connection: Connection, query: Query) -> Query:
     return query
 
 
-_INSERT = insert(statements)
+_INSERT_STATEMENT = insert(statements)
 
 
 def insert_statement(connection: Connection, statement: Statement, server_id: str) -> None:
@@ -71,7 +72,7 @@ def insert_statement(connection: Connection, statement: Statement, server_id: st
         "cause": plain(statement.cause),
     }
     try:
-        connection.execute(_INSERT, cells)
+        connection.execute(_INSERT_STATEMENT, cells)
     except exc.IntegrityError as error:
         if statement.client_id is None:
             raise
@@ -82,7 +83,7 @@ def insert_statement(connection: Connection, statement: Statement, server_id: st
         ) from error
 
 
-_REFRESHES = (
+_BEGIN_REFRESH = (
     update(views)
     .where(views.c.id == _KEY)
     .values(refreshing_statement_id=bindparam("statement", type_=statements.c.id.type))
@@ -92,7 +93,7 @@ _REFRESHES = (
 def begin_refresh(connection: Connection, statement: Statement) -> None:
     """Make a statement its view's refresh."""
     facts = {"the_key": statement.view_id, "statement": statement.id}
-    connection.execute(_REFRESHES, facts)
+    connection.execute(_BEGIN_REFRESH, facts)
 
 
 _DEFINED = (
@@ -111,19 +112,19 @@ def require_definition(
         raise StaleWrite("The view's definition has changed.")
 
 
-_RUNNING = select(statements.c.id, statements.c.status).where(
+_PRIMARY = select(statements.c.id, statements.c.status).where(
     statements.c.fingerprint == _KEY,
     statements.c.status.in_(IN_FLIGHT),
     statements.c.strategy == Strategy.EXECUTE,
 )
 
 
-def running(connection: Connection, fingerprint: str) -> Any:
+def primary_of(connection: Connection, fingerprint: str) -> Any:
     """Id and status of the one statement of a fingerprint that waits or runs; others follow it."""
-    return connection.execute(_RUNNING, {"the_key": fingerprint}).first()
+    return connection.execute(_PRIMARY, {"the_key": fingerprint}).first()
 
 
-_WAITING = select(func.count(), func.count().filter(statements.c.submitted_by == _KEY)).where(
+_QUEUE_LENGTHS = select(func.count(), func.count().filter(statements.c.submitted_by == _KEY)).where(
     statements.c.status.in_(IN_FLIGHT), statements.c.strategy == Strategy.EXECUTE
 )
 
@@ -132,7 +133,7 @@ def require_room(
     connection: Connection, person: str, queued: int | None, per_person: int | None
 ) -> None:
     """Raise TooMany when as many statements wait or run as may."""
-    waiting, mine = connection.execute(_WAITING, {"the_key": person}).one()
+    waiting, mine = connection.execute(_QUEUE_LENGTHS, {"the_key": person}).one()
     if (queued is not None and waiting >= queued) or (
         per_person is not None and mine >= per_person
     ):
@@ -143,7 +144,7 @@ def require_room(
         )
 
 
-_REFRESH = select(
+_REFRESH_STATE = select(
     views.c.refreshing_statement_id,
     views.c.current_statement_id,
     views.c.last_refresh_statement_id,
@@ -161,7 +162,7 @@ def refresh_instead(
     rows are to be replaced, it may also be the one that has replaced them
     meanwhile, or the one that failed at it, until the next try is due.
     """
-    view = connection.execute(_REFRESH, {"the_key": view_id}).first()
+    view = connection.execute(_REFRESH_STATE, {"the_key": view_id}).first()
     if view is None:
         return None
     found = view.refreshing_statement_id
@@ -169,9 +170,10 @@ def refresh_instead(
         if replaces != view.current_statement_id:
             found = view.current_statement_id
         elif view.failures and now < view.retry_at:
-            failed = statements_by_id(connection, {view.last_refresh_statement_id} - {None})
-            return next((each for each in failed.values() if each.status is Status.FAILED), None)
-    return statements_by_id(connection, {found}).get(found) if found else None
+            found = view.last_refresh_statement_id
+    statement = statements_by_id(connection, {found}).get(found) if found else None
+    # One that somebody canceled after a failure keeps nobody from trying again.
+    return None if statement is not None and statement.status is Status.CANCELED else statement
 
 
 def newest(connection: Connection, fingerprint: str, status: Status, condition: Any) -> str | None:
@@ -258,6 +260,14 @@ def finish(
 _NOTE_CHANGES = (
     update(statements).where(statements.c.id == _KEY).values(changes=_new(statements.c.changes))
 )
+
+
+def note_changes(connection: Connection, statement_id: str, changes: Changes) -> None:
+    """Keep with a refresh what it changed in the rows that it replaced."""
+    facts = {"the_key": statement_id, "new_changes": plain(changes)}
+    connection.execute(_NOTE_CHANGES, facts)
+
+
 _SERVE = (
     update(views)
     .where(views.c.id == _KEY)
@@ -285,8 +295,7 @@ def serve_result(
     waiting = _refreshed_by(connection, finished)
     for view in waiting:
         if view.sha256 == result.sha256:
-            unchanged = {"the_key": view.refreshing_statement_id, "new_changes": plain(NO_CHANGES)}
-            connection.execute(_NOTE_CHANGES, unchanged)
+            note_changes(connection, view.refreshing_statement_id, NO_CHANGES)
         due = due_after_success(
             _rule(view), due_at=view.next_due_at, retry_at=view.retry_at, now=at
         )
@@ -331,7 +340,7 @@ def release_views(
     return [view.id for view in waiting]
 
 
-_REFRESHED = (
+_VIEWS_BEHIND = (
     select(
         views.c.id,
         views.c.failures,
@@ -352,7 +361,7 @@ _REFRESHED = (
 
 
 def _refreshed_by(connection: Connection, finished: list[str]) -> Sequence[Any]:
-    return connection.execute(_REFRESHED, {"ended": finished}).all()
+    return connection.execute(_VIEWS_BEHIND, {"ended": finished}).all()
 
 
 def _rule(view: Any) -> Rule:

@@ -28,12 +28,12 @@ from .statement_steps import (
     insert_result,
     insert_statement,
     newest,
+    primary_of,
     refresh_instead,
     release_views,
     require_definition,
     require_lease,
     require_room,
-    running,
     saved_query,
     serve_result,
     with_followers,
@@ -115,7 +115,7 @@ class StatementStore:
                 require_definition(connection, statement.view_id, query, statement.params)
             facts: dict[str, Any] = {"query": query}
             if statement.strategy is Strategy.EXECUTE:
-                primary = running(connection, statement.fingerprint)
+                primary = primary_of(connection, statement.fingerprint)
                 if primary is not None:
                     facts |= {
                         "strategy": Strategy.AWAIT_PRIMARY,
@@ -156,7 +156,7 @@ class StatementStore:
     def outlook(self, fingerprint: str, failed_since: Instant) -> Outlook:
         """What is known of a fingerprint, in one look."""
         with self._database.read() as connection:
-            going = running(connection, fingerprint)
+            going = primary_of(connection, fingerprint)
             in_flight = going.id if going is not None else None
             success = newest(
                 connection, fingerprint, Status.SUCCESS, statements.c.result_id.is_not(None)
